@@ -1,0 +1,587 @@
+"""The satellite entity of a room: Home Assistant's side of a command."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator
+import contextlib
+import logging
+from typing import TYPE_CHECKING, Any, override
+
+from wyoming.timer import TimerCancelled, TimerFinished, TimerStarted, TimerUpdated
+
+from homeassistant.components import conversation, stt
+from homeassistant.components.assist_pipeline import (
+    AudioSettings,
+    Pipeline,
+    PipelineEvent,
+    PipelineEventType,
+    PipelineStage,
+    async_pipeline_from_audio_stream,
+)
+from homeassistant.components.assist_satellite import (
+    AssistSatelliteAnnouncement,
+    AssistSatelliteAnswer,
+    AssistSatelliteConfiguration,
+    AssistSatelliteEntity,
+    AssistSatelliteEntityFeature,
+    AssistSatelliteWakeWord,
+)
+from homeassistant.components.assist_satellite.const import PREANNOUNCE_URL
+from homeassistant.components.intent import (
+    TimerEventType,
+    TimerInfo,
+    async_register_timer_handler,
+)
+from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers import chat_session
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .chat_log import observed_intents
+from .const import DOMAIN
+from .entity import RoomEntity
+from .privacy.locality import Locality, async_engine_locality
+from .privacy.words import voice_context
+from .reply import (
+    CHIME,
+    FAILURE,
+    frames_of,
+    frames_of_media,
+    frames_of_text,
+)
+from .run import CommandRun, current_run
+from .spoken import REASONS, async_spoken
+from .voice.activation import FailReason, Outcome, Stage, WokenBy
+from .wire.errors import WireError
+
+if TYPE_CHECKING:
+    from .hub import PrivateVoiceConfigEntry
+    from .reply import Frame
+    from .room import Room
+
+_LOGGER = logging.getLogger(__name__)
+
+PARALLEL_UPDATES = 0
+
+# From the first audio to the intent's end; a language model on slow hardware takes long.
+_RUN_DEADLINE = 120.0
+_QUEUED_ANNOUNCEMENT = 60.0
+_ANSWER_DEADLINE = 30.0
+
+
+async def async_setup_entry(
+    hass: HomeAssistant,
+    entry: PrivateVoiceConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+) -> None:
+    """Add a satellite per room."""
+    for room in entry.runtime_data.rooms.values():
+        async_add_entities([RoomSatellite(room)], config_subentry_id=room.room_id)
+
+
+class RoomSatellite(RoomEntity, AssistSatelliteEntity):
+    """Core's contract of a satellite, on a room of ours."""
+
+    _attr_name = None
+    _attr_translation_key = "satellite"
+    _attr_supported_features = (
+        AssistSatelliteEntityFeature.ANNOUNCE
+        | AssistSatelliteEntityFeature.START_CONVERSATION
+    )
+
+    def __init__(self, room: Room) -> None:
+        """Prepare the satellite of a room."""
+        super().__init__(room, "satellite")
+        self._announcing = asyncio.Lock()
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Return whether the satellite is connected."""
+        return self.room.connected
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Join the room."""
+        await super().async_added_to_hass()
+        self.room.satellite = self
+        assert self.registry_entry is not None
+        if (device_id := self.registry_entry.device_id) is not None:
+            self.async_on_remove(
+                async_register_timer_handler(self.hass, device_id, self._on_timer)
+            )
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        """Leave the room."""
+        self.room.satellite = None
+        await super().async_will_remove_from_hass()
+
+    # One command
+
+    async def async_work_on(self, run: CommandRun) -> None:
+        """Take a command from its audio to the end of the reply."""
+        token = current_run.set(run)
+        try:
+            with voice_context():
+                await self.async_accept_pipeline_from_satellite(
+                    run.audio,
+                    PipelineStage.STT,
+                    PipelineStage.INTENT,
+                    run.activation.wake_word,
+                )
+        except asyncio.CancelledError:
+            run.settle(Outcome.CANCELLED)
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+        except Exception as err:  # noqa: BLE001
+            # The text of an unknown error may hold what was said: only its kind is told.
+            _LOGGER.error("Command in %s failed: %s", self.room.name, type(err).__name__)
+            run.settle(Outcome.FAILED, FailReason.INTERNAL)
+        finally:
+            current_run.reset(token)
+            self._release_satellite(run)
+            self.room.async_finish(run)
+
+    @override
+    async def async_accept_pipeline_from_satellite(
+        self,
+        audio_stream: AsyncIterable[bytes],
+        start_stage: PipelineStage = PipelineStage.STT,
+        end_stage: PipelineStage = PipelineStage.TTS,
+        wake_word_phrase: str | None = None,
+        *,
+        context: Context | None = None,
+    ) -> None:
+        """Run the pipeline to the intent and speak the reply ourselves.
+
+        Stands in for the base method, whose settings can't be changed: it touches the
+        same protected names, all of them here (checked against 2026.10 and 2026.11).
+        """
+        run = current_run.get()
+        assert run is not None
+        await self._cancel_running_pipeline()
+        prompt, self._extra_system_prompt = self._extra_system_prompt, None
+        if (intercept := self._wake_word_intercept_future) is not None:
+            run.settle(Outcome.CANCELLED)
+            if not intercept.done():
+                intercept.set_result(wake_word_phrase)
+            self._internal_on_pipeline_event(PipelineEvent(PipelineEventType.RUN_END))
+            return
+        if self._ask_question_future is not None:
+            end_stage = PipelineStage.STT
+        context = context or Context()
+        self.async_set_context(context)
+        self._run_has_tts = False
+        assert self.platform.config_entry is not None
+        self._pipeline_task = self.platform.config_entry.async_create_background_task(
+            self.hass,
+            self._async_command(run, audio_stream, end_stage, prompt, context),
+            f"{self.entity_id}_pipeline",
+        )
+        try:
+            await self._pipeline_task
+        finally:
+            self._pipeline_task.cancel()
+            self._pipeline_task = None
+            if self.state != "idle":
+                self.tts_response_finished()
+
+    async def _async_command(
+        self,
+        run: CommandRun,
+        audio: AsyncIterable[bytes],
+        end_stage: PipelineStage,
+        prompt: str | None,
+        context: Context,
+    ) -> None:
+        """Run the pipeline, then give the room its answer or the reason for none."""
+        pipeline = self.room.hub.pipeline_of(self.room)
+        if pipeline is None:
+            run.settle(Outcome.FAILED, FailReason.PIPELINE_MISSING)
+        elif await self._async_is_local(run, pipeline):
+            speaking = asyncio.create_task(self._async_speak_streamed(run, pipeline))
+            try:
+                async with asyncio.timeout(_RUN_DEADLINE):
+                    await self._async_pipeline(
+                        run, audio, end_stage, prompt, context, pipeline
+                    )
+                await speaking
+            except TimeoutError:
+                run.settle(Outcome.FAILED, FailReason.TIMED_OUT)
+            finally:
+                speaking.cancel()
+                await asyncio.gather(speaking, return_exceptions=True)
+        if end_stage is PipelineStage.INTENT:
+            await self._async_answer(run, pipeline)
+
+    async def _async_pipeline(
+        self,
+        run: CommandRun,
+        audio: AsyncIterable[bytes],
+        end_stage: PipelineStage,
+        prompt: str | None,
+        context: Context,
+        pipeline: Pipeline,
+    ) -> None:
+        """Run Home Assistant's pipeline without its own voice activity detection."""
+        settings = self.room.settings
+        with (
+            chat_session.async_get_chat_session(
+                self.hass, run.conversation_id
+            ) as session,
+            observed_intents(self.hass, session.conversation_id, run.activation),
+        ):
+            run.conversation_id = session.conversation_id
+            await async_pipeline_from_audio_stream(
+                self.hass,
+                context=context,
+                event_callback=self._internal_on_pipeline_event,
+                stt_metadata=stt.SpeechMetadata(
+                    language="",
+                    format=stt.AudioFormats.WAV,
+                    codec=stt.AudioCodecs.PCM,
+                    bit_rate=stt.AudioBitRates.BITRATE_16,
+                    sample_rate=stt.AudioSampleRates.SAMPLERATE_16000,
+                    channel=stt.AudioChannels.CHANNEL_MONO,
+                ),
+                stt_stream=audio,
+                pipeline_id=pipeline.id,
+                conversation_id=session.conversation_id,
+                device_id=self.registry_entry.device_id if self.registry_entry else None,
+                satellite_id=self.entity_id,
+                audio_settings=AudioSettings(
+                    is_vad_enabled=False,
+                    noise_suppression_level=settings.noise_suppression,
+                    auto_gain_dbfs=settings.auto_gain,
+                    volume_multiplier=settings.volume_multiplier,
+                ),
+                start_stage=PipelineStage.STT,
+                end_stage=end_stage,
+                conversation_extra_system_prompt=prompt,
+            )
+
+    async def _async_is_local(self, run: CommandRun, pipeline: Pipeline) -> bool:
+        """Return whether all engines of a pipeline are on this network."""
+        for engine in (
+            pipeline.stt_engine,
+            pipeline.conversation_engine,
+            pipeline.tts_engine,
+        ):
+            if engine is None:
+                continue
+            if await async_engine_locality(self.hass, engine) is not Locality.LOCAL:
+                run.settle(Outcome.REFUSED_NOT_LOCAL)
+                return False
+        return True
+
+    @callback
+    @override
+    def on_pipeline_event(self, event: PipelineEvent) -> None:
+        """Hand events of the pipeline to the run."""
+        if (run := self.room.run) is not None:
+            run.on_pipeline_event(event)
+
+    @callback
+    def _release_satellite(self, run: CommandRun) -> None:
+        """Tell the satellite that the command is over, so that it stops streaming."""
+        if run.released or not self.room.connected:
+            return
+        run.released = True
+        assert self.platform.config_entry is not None
+        self.platform.config_entry.async_create_background_task(
+            self.hass, self._async_release(), f"{self.entity_id}_release"
+        )
+
+    async def _async_release(self) -> None:
+        """Send an empty transcript: the satellite needs the end, not the words."""
+        with contextlib.suppress(WireError):
+            await self.room.session.transcript("")
+
+    # The answer
+
+    async def _async_speak_streamed(self, run: CommandRun, pipeline: Pipeline) -> None:
+        """Speak a reply while a language model still writes it."""
+        pieces = run.async_reply_pieces()
+        async for first in pieces:
+
+            async def whole(first: str = first) -> AsyncIterator[str]:
+                yield first
+                async for piece in pieces:
+                    yield piece
+
+            await self._async_say(run, pipeline, whole())
+            return
+
+    async def _async_answer(self, run: CommandRun, pipeline: Pipeline | None) -> None:
+        """Speak the reply, or else why there is none."""
+        self._release_satellite(run)
+        if run.reply is not None:
+            if not run.streams_reply and pipeline is not None:
+                await self._async_say(run, pipeline, run.reply)
+            return
+        key = REASONS.get(run.reason or run.outcome)
+        if key is None or run.outcome is Outcome.CANCELLED:
+            return
+        pipeline = pipeline or self.room.hub.fallback_pipeline()
+        if pipeline is None:
+            await self._async_sound(FAILURE)
+            return
+        text = await async_spoken(self.hass, key, pipeline.language)
+        await self._async_say(run, pipeline, text)
+
+    async def _async_say(
+        self, run: CommandRun, pipeline: Pipeline, text: str | AsyncIterator[str]
+    ) -> None:
+        """Speak in the room; a failing voice is heard as a tone and noted."""
+        self._internal_on_pipeline_event(PipelineEvent(PipelineEventType.TTS_START, {}))
+        self._release_satellite(run)
+        frames = frames_of_text(self.room.hub, pipeline, text)
+        try:
+            await self.room.async_play(self._noting_first_sound(run, frames))
+        except WireError, HomeAssistantError:
+            run.reason = run.reason or FailReason.TEXT_TO_SPEECH_DOWN
+            await self._async_sound(FAILURE)
+        run.activation.mark(Stage.REPLY_END)
+
+    async def _noting_first_sound(
+        self, run: CommandRun, frames: AsyncIterable[Frame]
+    ) -> AsyncIterator[Frame]:
+        """Pass frames on and note when the first sound goes out."""
+        async for frame in frames:
+            if isinstance(frame, bytes):
+                run.activation.mark(Stage.REPLY_START)
+            yield frame
+
+    async def _async_sound(self, pcm: bytes) -> None:
+        """Play a sound of ours; where that fails too there is nobody to tell."""
+        with contextlib.suppress(WireError):
+            await self.room.async_play(frames_of(pcm))
+
+    # Announcements, conversations, questions
+
+    @override
+    async def async_internal_announce(
+        self,
+        message: str | None = None,
+        media_id: str | None = None,
+        preannounce: bool = True,
+        preannounce_media_id: str = PREANNOUNCE_URL,
+    ) -> None:
+        """Announce after a command that goes on, instead of cutting it off.
+
+        The base cancels a running command: an automation on a sentence that announces
+        something would end its own command without a reply.
+        """
+        async with self._announcing:
+            run = self.room.run
+            if run is not None and current_run.get() is run:
+                await self.async_announce(
+                    await self._resolve_announcement_media_id(
+                        message or "",
+                        media_id,
+                        preannounce_media_id if preannounce else None,
+                    )
+                )
+                return
+            if run is not None:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_QUEUED_ANNOUNCEMENT):
+                        await run.done.wait()
+            with voice_context():
+                await super().async_internal_announce(
+                    message, media_id, preannounce, preannounce_media_id
+                )
+
+    @override
+    async def _resolve_announcement_media_id(
+        self,
+        message: str,
+        media_id: str | None,
+        preannounce_media_id: str | None = None,
+    ) -> AssistSatelliteAnnouncement:
+        """Leave a message as it is: the base would file its audio and a URL of it."""
+        if media_id:
+            return await super()._resolve_announcement_media_id(
+                message, media_id, preannounce_media_id
+            )
+        return AssistSatelliteAnnouncement(
+            message=message,
+            media_id="",
+            original_media_id="",
+            tts_token=None,
+            media_id_source="tts",
+            preannounce_media_id=preannounce_media_id,
+        )
+
+    @override
+    async def async_announce(self, announcement: AssistSatelliteAnnouncement) -> None:
+        """Play an announcement, also while the microphone is muted."""
+        self._assert_connected()
+        pipeline = self.room.hub.pipeline_of(self.room)
+        try:
+            if (sound := announcement.preannounce_media_id) is not None:
+                own = sound.endswith(PREANNOUNCE_URL)
+                await self.room.async_play(
+                    frames_of(CHIME) if own else frames_of_media(self.hass, sound)
+                )
+            if announcement.media_id:
+                await self.room.async_play(
+                    frames_of_media(self.hass, announcement.media_id)
+                )
+            elif announcement.message:
+                if pipeline is None:
+                    raise self._error("pipeline_missing")
+                await self.room.async_play(
+                    frames_of_text(self.room.hub, pipeline, announcement.message)
+                )
+        except WireError as err:
+            raise self._error("announcement_failed") from err
+
+    @override
+    async def async_start_conversation(
+        self, start_announcement: AssistSatelliteAnnouncement
+    ) -> None:
+        """Speak, then listen for an answer."""
+        self._assert_unmuted()
+        await self.async_announce(start_announcement)
+        self.room.async_expect_speech(WokenBy.AUTOMATION, self._conversation_id)
+        self._conversation_id = None
+
+    @override
+    async def async_internal_ask_question(
+        self,
+        question: str | None = None,
+        question_media_id: str | None = None,
+        preannounce: bool = True,
+        preannounce_media_id: str = PREANNOUNCE_URL,
+        answers: list[dict[str, Any]] | None = None,
+    ) -> AssistSatelliteAnswer | None:
+        """Ask and wait for the answer, but not for ever."""
+        self._assert_unmuted()
+        waiting = asyncio.create_task(
+            super().async_internal_ask_question(
+                question, question_media_id, preannounce, preannounce_media_id, answers
+            )
+        )
+        try:
+            return await self._async_answered(waiting)
+        finally:
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+
+    async def _async_answered(
+        self, waiting: asyncio.Task[AssistSatelliteAnswer | None]
+    ) -> AssistSatelliteAnswer | None:
+        """Return the answer; the deadline runs from when the question was spoken."""
+        while True:
+            done, _ = await asyncio.wait({waiting}, timeout=_ANSWER_DEADLINE)
+            if done:
+                return waiting.result()
+            if self.room.run is None and not self.room.session.playing:
+                raise self._error("no_answer_in_time")
+
+    def _error(self, key: str) -> HomeAssistantError:
+        """Return a translated error about this room."""
+        return HomeAssistantError(
+            translation_domain=DOMAIN,
+            translation_key=key,
+            translation_placeholders={"room": self.room.name},
+        )
+
+    def _assert_connected(self) -> None:
+        """Raise if the satellite is not there."""
+        if not self.room.connected:
+            raise self._error("not_connected")
+
+    def _assert_unmuted(self) -> None:
+        """Raise if the room may not listen."""
+        self._assert_connected()
+        if not self.room.microphone.open:
+            raise self._error("muted")
+
+    # Wake words
+
+    @callback
+    @override
+    def async_get_configuration(self) -> AssistSatelliteConfiguration:
+        """Return the wake words of the satellite, or of the service that listens."""
+        info = self.room.session.info
+        if info is not None and any(p.installed for p in info.wake):
+            active = (info.satellite and info.satellite.active_wake_words) or []
+            most = (info.satellite and info.satellite.max_active_wake_words) or 1
+            models = [m for p in info.wake if p.installed for m in p.models]
+        elif (service := self._wake_word_service()) is not None and service.data:
+            models = [m for p in service.data.wake if p.installed for m in p.models]
+            active, most = self.room.settings.wake_words or [], 0
+        else:
+            models, active, most = [], [], 0
+        return AssistSatelliteConfiguration(
+            available_wake_words=[
+                AssistSatelliteWakeWord(m.name, m.phrase or m.name, list(m.languages))
+                for m in models
+                if m.installed
+            ],
+            active_wake_words=list(active),
+            max_active_wake_words=most,
+        )
+
+    def _wake_word_service(self) -> Any:
+        """Return the service that listens for this room."""
+        pipeline = self.room.hub.pipeline_of(self.room)
+        return self.room.hub.wake_word(pipeline.wake_word_entity if pipeline else None)
+
+    @override
+    async def async_set_configuration(
+        self, config: AssistSatelliteConfiguration
+    ) -> None:
+        """Choose the wake words; those that a satellite hears itself are its own."""
+        info = self.room.session.info
+        if info is not None and any(p.installed for p in info.wake):
+            raise self._error("wake_words_fixed")
+        self.room.settings.wake_words = list(config.active_wake_words) or None
+        await self.room.async_settings_changed()
+
+    # Timers
+
+    @callback
+    def _on_timer(self, event_type: TimerEventType, timer: TimerInfo) -> None:
+        """Tell the satellite about a timer, and the room when it is over."""
+        event = {
+            TimerEventType.STARTED: TimerStarted(
+                id=timer.id,
+                total_seconds=timer.seconds,
+                name=timer.name,
+                start_hours=timer.start_hours,
+                start_minutes=timer.start_minutes,
+                start_seconds=timer.start_seconds,
+            ),
+            TimerEventType.UPDATED: TimerUpdated(
+                id=timer.id, is_active=timer.is_active, total_seconds=timer.seconds
+            ),
+            TimerEventType.CANCELLED: TimerCancelled(id=timer.id),
+            TimerEventType.FINISHED: TimerFinished(id=timer.id),
+        }[event_type].event()
+        assert self.platform.config_entry is not None
+        finished = event_type is TimerEventType.FINISHED
+        self.platform.config_entry.async_create_background_task(
+            self.hass,
+            self._async_timer(event, timer.name if finished else None, finished),
+            f"{self.entity_id}_timer",
+        )
+
+    async def _async_timer(self, event: Any, name: str | None, finished: bool) -> None:
+        """Send a timer's event; say it aloud when the timer is over."""
+        with contextlib.suppress(WireError):
+            await self.room.session.send(event)
+        pipeline = self.room.hub.pipeline_of(self.room)
+        if not finished or pipeline is None:
+            return
+        key = "timer_finished_named" if name else "timer_finished"
+        text = await async_spoken(
+            self.hass, key, pipeline.language, {"name": name or ""}
+        )
+        with contextlib.suppress(HomeAssistantError):
+            await self.async_internal_announce(text)
+
+
+_ = conversation

@@ -1,0 +1,74 @@
+"""Learns from Home Assistant's chat log which intents a command led to.
+
+Relies on ``async_subscribe_chat_logs`` of the conversation component, which is not in its
+public list: without it activations carry no intent. A callback that raises would break
+the conversation, so none leaves this file.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+import logging
+from typing import Any
+
+from homeassistant.components.conversation import chat_log
+from homeassistant.core import HomeAssistant, callback
+
+from .voice.activation import Activation
+
+_LOGGER = logging.getLogger(__name__)
+
+
+@contextmanager
+def observed_intents(
+    hass: HomeAssistant, conversation_id: str, activation: Activation
+) -> Iterator[None]:
+    """Note the names of intents, their slots and targets while the block runs."""
+
+    @callback
+    def on_chat_log(changed_id: str, event_type: Any, data: dict[str, Any]) -> None:
+        if changed_id != conversation_id or event_type != "content_added":
+            return
+        try:
+            _note(activation, data["content"])
+        except (AttributeError, KeyError, TypeError, ValueError) as err:
+            _LOGGER.debug("Chat log was not understood: %s", type(err).__name__)
+
+    subscribe = getattr(chat_log, "async_subscribe_chat_logs", None)
+    unsubscribe = subscribe(hass, on_chat_log) if subscribe is not None else None
+    try:
+        yield
+    finally:
+        if unsubscribe is not None:
+            unsubscribe()
+
+
+def _note(activation: Activation, content: Any) -> None:
+    """Note a piece of content: names only, no values."""
+    if not isinstance(content, dict):
+        content = content.as_dict() if hasattr(content, "as_dict") else vars(content)
+    for call in content.get("tool_calls") or ():
+        name, args = _call_of(call)
+        if name not in activation.intents:
+            activation.intents.append(name)
+        activation.intent = activation.intent or name
+        for slot in args:
+            if slot not in activation.slot_names:
+                activation.slot_names.append(slot)
+    if content.get("role") == "tool_result":
+        _note_targets(activation, content)
+
+
+def _call_of(call: Any) -> tuple[str, dict[str, Any]]:
+    """Return the name and the arguments of a tool call."""
+    if isinstance(call, dict):
+        return call["tool_name"], call.get("tool_args") or {}
+    return call.tool_name, call.tool_args or {}
+
+
+def _note_targets(activation: Activation, content: dict[str, Any]) -> None:
+    """Note the ids that an intent acted on."""
+    result = content.get("result") or content.get("tool_result") or {}
+    data = getattr(result, "data", None) or result
+    for target in (data.get("data") or {}).get("success", ()):
+        if (target_id := target.get("id")) and target_id not in activation.targets:
+            activation.targets.append(target_id)
