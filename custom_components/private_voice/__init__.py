@@ -46,13 +46,14 @@ async def async_setup_entry(
     hass: HomeAssistant, entry: PrivateVoiceConfigEntry
 ) -> bool:
     """Set up the hub with its services and rooms."""
-    dr.async_get(hass).async_get_or_create(
+    device = dr.async_get(hass).async_get_or_create(
         config_entry_id=entry.entry_id,
         identifiers={(DOMAIN, entry.entry_id)},
         name=entry.title,
         entry_type=dr.DeviceEntryType.SERVICE,
     )
     hub = entry.runtime_data = Hub(hass, entry)
+    hub.device_id = device.id
     await hub.async_prepare()
     if hub.services:
         described = [

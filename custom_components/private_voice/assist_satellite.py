@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, override
 
 from wyoming.timer import TimerCancelled, TimerFinished, TimerStarted, TimerUpdated
 
-from homeassistant.components import conversation, stt
+from homeassistant.components import stt
 from homeassistant.components.assist_pipeline import (
     AudioSettings,
     Pipeline,
@@ -33,7 +33,6 @@ from homeassistant.components.intent import (
 )
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
-from homeassistant.helpers import chat_session
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .chat_log import observed_intents
@@ -66,6 +65,15 @@ PARALLEL_UPDATES = 0
 _RUN_DEADLINE = 120.0
 _QUEUED_ANNOUNCEMENT = 60.0
 _ANSWER_DEADLINE = 30.0
+
+_STT_METADATA = stt.SpeechMetadata(
+    language="",  # filled in by the pipeline
+    format=stt.AudioFormats.WAV,
+    codec=stt.AudioCodecs.PCM,
+    bit_rate=stt.AudioBitRates.BITRATE_16,
+    sample_rate=stt.AudioSampleRates.SAMPLERATE_16000,
+    channel=stt.AudioChannels.CHANNEL_MONO,
+)
 
 
 async def async_setup_entry(
@@ -135,7 +143,9 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
                 raise
         except Exception as err:  # noqa: BLE001
             # The text of an unknown error may hold what was said: only its kind is told.
-            _LOGGER.error("Command in %s failed: %s", self.room.name, type(err).__name__)
+            _LOGGER.error(
+                "Command in %s failed: %s", self.room.name, type(err).__name__
+            )
             run.settle(Outcome.FAILED, FailReason.INTERNAL)
         finally:
             current_run.reset(token)
@@ -173,17 +183,18 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
         self.async_set_context(context)
         self._run_has_tts = False
         assert self.platform.config_entry is not None
-        self._pipeline_task = self.platform.config_entry.async_create_background_task(
+        task = self.platform.config_entry.async_create_background_task(
             self.hass,
             self._async_command(run, audio_stream, end_stage, prompt, context),
             f"{self.entity_id}_pipeline",
         )
+        self._pipeline_task = task
         try:
-            await self._pipeline_task
+            await task
         finally:
-            self._pipeline_task.cancel()
-            self._pipeline_task = None
-            if self.state != "idle":
+            task.cancel()
+            if self._pipeline_task is task:
+                self._pipeline_task = None
                 self.tts_response_finished()
 
     async def _async_command(
@@ -225,29 +236,18 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
     ) -> None:
         """Run Home Assistant's pipeline without its own voice activity detection."""
         settings = self.room.settings
-        with (
-            chat_session.async_get_chat_session(
-                self.hass, run.conversation_id
-            ) as session,
-            observed_intents(self.hass, session.conversation_id, run.activation),
-        ):
-            run.conversation_id = session.conversation_id
+        with observed_intents(self.hass, run):
             await async_pipeline_from_audio_stream(
                 self.hass,
                 context=context,
                 event_callback=self._internal_on_pipeline_event,
-                stt_metadata=stt.SpeechMetadata(
-                    language="",
-                    format=stt.AudioFormats.WAV,
-                    codec=stt.AudioCodecs.PCM,
-                    bit_rate=stt.AudioBitRates.BITRATE_16,
-                    sample_rate=stt.AudioSampleRates.SAMPLERATE_16000,
-                    channel=stt.AudioChannels.CHANNEL_MONO,
-                ),
+                stt_metadata=_STT_METADATA,
                 stt_stream=audio,
                 pipeline_id=pipeline.id,
-                conversation_id=session.conversation_id,
-                device_id=self.registry_entry.device_id if self.registry_entry else None,
+                conversation_id=run.conversation_id,
+                device_id=self.registry_entry.device_id
+                if self.registry_entry
+                else None,
                 satellite_id=self.entity_id,
                 audio_settings=AudioSettings(
                     is_vad_enabled=False,
@@ -259,6 +259,9 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
                 end_stage=end_stage,
                 conversation_extra_system_prompt=prompt,
             )
+        run.end_reply()
+        if end_stage is PipelineStage.STT:
+            run.settle(Outcome.HANDLED)
 
     async def _async_is_local(self, run: CommandRun, pipeline: Pipeline) -> bool:
         """Return whether all engines of a pipeline are on this network."""
@@ -278,8 +281,11 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
     @override
     def on_pipeline_event(self, event: PipelineEvent) -> None:
         """Hand events of the pipeline to the run."""
-        if (run := self.room.run) is not None:
-            run.on_pipeline_event(event)
+        if (run := self.room.run) is None:
+            return
+        run.on_pipeline_event(event)
+        if event.type in (PipelineEventType.STT_END, PipelineEventType.ERROR):
+            self._release_satellite(run)
 
     @callback
     def _release_satellite(self, run: CommandRun) -> None:
@@ -582,6 +588,3 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
         )
         with contextlib.suppress(HomeAssistantError):
             await self.async_internal_announce(text)
-
-
-_ = conversation

@@ -13,23 +13,22 @@ from typing import Any
 from homeassistant.components.conversation import chat_log
 from homeassistant.core import HomeAssistant, callback
 
+from .run import CommandRun, current_run
 from .voice.activation import Activation
 
 _LOGGER = logging.getLogger(__name__)
 
 
 @contextmanager
-def observed_intents(
-    hass: HomeAssistant, conversation_id: str, activation: Activation
-) -> Iterator[None]:
+def observed_intents(hass: HomeAssistant, run: CommandRun) -> Iterator[None]:
     """Note the names of intents, their slots and targets while the block runs."""
 
     @callback
-    def on_chat_log(changed_id: str, event_type: Any, data: dict[str, Any]) -> None:
-        if changed_id != conversation_id or event_type != "content_added":
+    def on_chat_log(_: str, event_type: Any, data: dict[str, Any]) -> None:
+        if current_run.get() is not run or event_type != "content_added":
             return
         try:
-            _note(activation, data["content"])
+            _note(run.activation, data["content"])
         except (AttributeError, KeyError, TypeError, ValueError) as err:
             _LOGGER.debug("Chat log was not understood: %s", type(err).__name__)
 

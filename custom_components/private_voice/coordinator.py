@@ -47,9 +47,7 @@ class SpeechServiceCoordinator(DataUpdateCoordinator[Info]):
             update_interval=_UPDATE_INTERVAL,
         )
         self.subentry = subentry
-        self.client = ServiceClient(
-            subentry.data[CONF_HOST], subentry.data[CONF_PORT]
-        )
+        self.client = ServiceClient(subentry.data[CONF_HOST], subentry.data[CONF_PORT])
         self.response_time: float | None = None
         """Seconds that the last request took to answer."""
 

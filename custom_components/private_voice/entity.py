@@ -45,6 +45,7 @@ class RoomEntity(Entity):
             identifiers={(DOMAIN, room.room_id)},
             name=room.name,
             model="Voice room",
+            via_device_id=room.hub.device_id,
         )
 
     @override
@@ -67,4 +68,5 @@ class ServiceEntity(CoordinatorEntity[SpeechServiceCoordinator]):
             identifiers={(DOMAIN, service.subentry.subentry_id)},
             name=service.subentry.title,
             entry_type=DeviceEntryType.SERVICE,
+            via_device_id=service.config_entry.runtime_data.device_id,
         )

@@ -41,6 +41,8 @@ class Hub:
         self.arbiter = Arbiter()
         self.services: dict[str, SpeechServiceCoordinator] = {}
         self.rooms: dict[str, Room] = {}
+        self.device_id: str | None = None
+        """Id of the hub's device."""
 
     async def async_prepare(self) -> None:
         """Load the settings and learn what the services offer."""
@@ -67,10 +69,15 @@ class Hub:
     @callback
     def _place(self, room: Room) -> None:
         """Put a room's device into the area that the user chose for it."""
-        registry = dr.async_get(self.hass)
-        device = registry.async_get_device(identifiers={(DOMAIN, room.room_id)})
         area_id = room.subentry.data.get(CONF_AREA_ID)
-        if device is not None and area_id and device.area_id is None:
+        if room.satellite is None or not area_id:
+            return
+        entry = room.satellite.registry_entry
+        registry = dr.async_get(self.hass)
+        if entry is None or entry.device_id is None:
+            return
+        device = registry.async_get(entry.device_id)
+        if device is not None and device.area_id is None:
             registry.async_update_device(device.id, area_id=area_id)
 
     async def async_stop(self) -> None:

@@ -58,6 +58,7 @@ class Room:
         self._detected: tuple[str | None, float] | None = None
         self._expected: tuple[WokenBy, str | None, float] | None = None
         self._streams = False
+        self._silent_until = 0.0
 
     @property
     def room_id(self) -> str:
@@ -132,6 +133,8 @@ class Room:
             self._detected = self._expected = None
             await self._wake.async_stop()
             await self.async_cancel_run(Outcome.CANCELLED)
+        elif self._streams and self.connected:
+            self._listen_again()
         await self.hub.settings.async_save()
 
     # What the satellite says
@@ -258,9 +261,7 @@ class Room:
         )
         return run
 
-    def _new_activation(
-        self, woken_by: WokenBy, wake_word: str | None
-    ) -> Activation:
+    def _new_activation(self, woken_by: WokenBy, wake_word: str | None) -> Activation:
         """Return the record of a wake."""
         return Activation(
             room_id=self.room_id,
@@ -274,7 +275,11 @@ class Room:
     def _close_at_once(
         self, woken_by: WokenBy, wake_word: str | None, outcome: Outcome
     ) -> None:
-        """Write the record of a wake that leads to nothing."""
+        """Write the record of a wake that leads to nothing, once for all its signs."""
+        now = self.hass.loop.time()
+        if now < self._silent_until:
+            return
+        self._silent_until = now + _DETECTION_VALID
         activation = self._new_activation(woken_by, wake_word)
         activation.close(outcome)
         self._record(activation)

@@ -188,6 +188,8 @@ class CommandRun:
         """Follow the pipeline."""
         data = event.data or {}
         match event.type:
+            case PipelineEventType.RUN_START:
+                self.conversation_id = data.get("conversation_id")
             case PipelineEventType.STT_START:
                 self.activation.mark(Stage.LISTENING)
             case PipelineEventType.STT_END:
@@ -202,8 +204,6 @@ class CommandRun:
                         data.get("code", ""), (Outcome.FAILED, FailReason.INTERNAL)
                     )
                 )
-            case PipelineEventType.RUN_END:
-                self._deltas.put_nowait(None)
 
     def _on_delta(self, delta: dict[str, Any]) -> None:
         """Take a piece of a reply that is still being written."""
@@ -232,6 +232,11 @@ class CommandRun:
         """Yield the pieces of a streamed reply as they are written."""
         while (piece := await self._deltas.get()) is not None:
             yield piece
+
+    @callback
+    def end_reply(self) -> None:
+        """Let the speaker of a streamed reply stop after what is there."""
+        self._deltas.put_nowait(None)
 
     @callback
     def forget_words(self) -> None:

@@ -131,7 +131,7 @@ class ServiceSpeechToText(ServiceEntity, SpeechToTextEntity):
         self.coordinator.async_answered(clock() - ended)
         if run is not None:
             run.stop_listening()
-            if not await run.async_admitted():
+            if not await run.async_admitted() or run.outcome is Outcome.NO_SPEECH:
                 text = ""
         return SpeechResult(text.strip(), SpeechResultState.SUCCESS)
 

@@ -92,7 +92,9 @@ class ServiceTextToSpeech(ServiceEntity, TextToSpeechEntity):
     def async_supports_streaming_input(self) -> bool:
         """Return whether the service takes text while it is written."""
         data = self.coordinator.data
-        return data is not None and any(p.supports_synthesize_streaming for p in data.tts)
+        return data is not None and any(
+            p.supports_synthesize_streaming for p in data.tts
+        )
 
     def _voice(self, language: str, options: dict[str, Any]) -> str | None:
         """Return the asked voice, or the one set for the language."""

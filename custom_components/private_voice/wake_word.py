@@ -77,7 +77,9 @@ class ServiceWakeWord(ServiceEntity, WakeWordDetectionEntity):
         if detected is None:
             return None
         name = detected.name or wake_word_id or ""
-        phrases = {w.id: w.phrase or w.name for w in await self.get_supported_wake_words()}
+        phrases = {
+            w.id: w.phrase or w.name for w in await self.get_supported_wake_words()
+        }
         return DetectionResult(
             wake_word_id=name,
             wake_word_phrase=phrases.get(name, name),
