@@ -1,0 +1,1 @@
+"""One command: its record, its end, its gate and which room answers it."""

@@ -1,0 +1,1 @@
+"""Bytes and sockets: the Wyoming protocol, spoken with peers that nobody trusts."""

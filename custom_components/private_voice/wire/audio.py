@@ -1,0 +1,134 @@
+"""PCM audio: its format, and its conversion to what speech services take."""
+
+from dataclasses import dataclass
+import math
+
+import numpy as np
+from wyoming.event import Event
+
+from .errors import Reason, WireError
+
+type Samples = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+
+_RATES = range(8_000, 192_001)
+_CHANNELS = range(1, 9)
+_WIDTHS = range(1, 5)
+_TAPS_PER_STEP = 16
+
+
+@dataclass(frozen=True)
+class AudioFormat:
+    """Rate in Hz, width in bytes per sample, channels."""
+
+    rate: int
+    width: int
+    channels: int
+
+    @property
+    def bytes_per_second(self) -> int:
+        """Return how many bytes a second has."""
+        return self.rate * self.width * self.channels
+
+
+SATELLITE_FORMAT = AudioFormat(16_000, 2, 1)
+"""What rooms and speech-to-text work with."""
+
+
+def format_of(event: Event) -> AudioFormat:
+    """Return the format that an audio frame states.
+
+    Raises:
+        WireError: It states none, or one that no microphone has.
+    """
+    rate, width, channels = (event.data.get(k) for k in ("rate", "width", "channels"))
+    if rate not in _RATES or width not in _WIDTHS or channels not in _CHANNELS:
+        raise WireError(Reason.NOT_WYOMING, "audio format")
+    return AudioFormat(int(rate), int(width), int(channels))
+
+
+def _to_float(pcm: bytes, width: int) -> Samples:
+    """Return little-endian samples in -1..1."""
+    if width == 1:
+        return (np.frombuffer(pcm, np.uint8).astype(np.float32) - 128) / 128
+    if width == 2:
+        return np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+    if width == 4:
+        return np.frombuffer(pcm, "<i4").astype(np.float32) / 2147483648
+    parts = np.frombuffer(pcm, np.uint8).reshape(-1, 3).astype(np.int32)
+    values = parts[:, 0] | (parts[:, 1] << 8) | (parts[:, 2] << 16)
+    values = np.where(values >= 1 << 23, values - (1 << 24), values)
+    return values.astype(np.float32) / (1 << 23)
+
+
+class PcmConverter:
+    """Converts a stream of PCM to 16 bit mono at another rate.
+
+    Resampling is polyphase filtering with a windowed sinc (Smith, "Digital Audio
+    Resampling"), cut off below half of the lower rate, over a buffer that carries what
+    the next piece needs.
+    """
+
+    def __init__(
+        self, source: AudioFormat, target: AudioFormat = SATELLITE_FORMAT
+    ) -> None:
+        """Prepare a conversion; the target is 16 bit mono."""
+        self._source = source
+        self._frame_bytes = source.width * source.channels
+        self._rest = b""
+        common = math.gcd(source.rate, target.rate)
+        self._up, self._down = target.rate // common, source.rate // common
+        self._same_rate = self._up == self._down
+        scale = max(1.0, source.rate / target.rate)
+        self._half = math.ceil(_TAPS_PER_STEP * scale)
+        self._cutoff = 0.95 / scale
+        self._buffer: Samples = np.zeros(self._half, np.float32)
+        self._next = 0
+        """Position of the next output, in 1/up of an input sample past the buffer's half."""
+
+    def feed(self, pcm: bytes) -> bytes:
+        """Return what can be said of the output so far."""
+        if self._source == SATELLITE_FORMAT and self._same_rate and not self._rest:
+            if len(pcm) % 2 == 0:
+                return pcm
+        data = self._rest + pcm
+        whole = len(data) - len(data) % self._frame_bytes
+        self._rest = data[whole:]
+        samples = _to_float(data[:whole], self._source.width)
+        if self._source.channels > 1:
+            samples = samples.reshape(-1, self._source.channels).mean(axis=1)
+        if not self._same_rate:
+            samples = self._resample(samples)
+        return (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+
+    def flush(self) -> bytes:
+        """Return the end of the output; the converter is done then."""
+        if self._same_rate:
+            return b""
+        samples = self._resample(np.zeros(self._half, np.float32))
+        return (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+
+    def _resample(self, samples: Samples) -> Samples:
+        """Return the outputs whose inputs are all there."""
+        buffer = np.concatenate((self._buffer, samples))
+        usable = (len(buffer) - 2 * self._half) * self._up - self._next
+        count = max(0, -(-usable // self._down))
+        if count == 0:
+            self._buffer = buffer
+            return np.zeros(0, np.float32)
+        positions = self._next + np.arange(count) * self._down
+        first = positions // self._up
+        offset = (positions % self._up / self._up).astype(np.float32)
+        taps = np.arange(-self._half + 1, self._half + 1, dtype=np.float32)
+        distance = taps[None, :] - offset[:, None]
+        weights = (
+            self._cutoff
+            * np.sinc(distance * self._cutoff)
+            * np.cos(np.pi * distance / (2 * (self._half + 1))) ** 2
+        )
+        index = first[:, None] + np.arange(2 * self._half)[None, :] + 1
+        index = np.minimum(index, len(buffer) - 1)
+        out = np.einsum("ij,ij->i", buffer[index], weights.astype(np.float32))
+        moved = int(self._next + count * self._down)
+        self._next = moved % self._up
+        self._buffer = buffer[moved // self._up :]
+        return out.astype(np.float32)
