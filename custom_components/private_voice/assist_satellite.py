@@ -6,8 +6,6 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, override
 
-from wyoming.timer import TimerCancelled, TimerFinished, TimerStarted, TimerUpdated
-
 from homeassistant.components import stt
 from homeassistant.components.assist_pipeline import (
     AudioSettings,
@@ -34,19 +32,14 @@ from homeassistant.components.intent import (
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from wyoming.timer import TimerCancelled, TimerFinished, TimerStarted, TimerUpdated
 
 from .chat_log import observed_intents
 from .const import DOMAIN
 from .entity import RoomEntity
 from .privacy.locality import Locality, async_engine_locality
 from .privacy.words import voice_context
-from .reply import (
-    CHIME,
-    FAILURE,
-    frames_of,
-    frames_of_media,
-    frames_of_text,
-)
+from .reply import CHIME, FAILURE, frames_of, frames_of_media, frames_of_text
 from .run import CommandRun, current_run
 from .spoken import REASONS, async_spoken
 from .voice.activation import FailReason, Outcome, Stage, WokenBy

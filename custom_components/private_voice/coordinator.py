@@ -4,13 +4,12 @@ from datetime import timedelta
 import logging
 from typing import TYPE_CHECKING, override
 
-from wyoming.info import AsrModel, Info, TtsVoice
-
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_HOST, CONF_PORT
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 from homeassistant.util import language as language_util
+from wyoming.info import AsrModel, Info, TtsVoice
 
 from .const import CONF_KINDS, CONF_VOICE, DOMAIN
 from .wire.errors import Reason, WireError

@@ -4,14 +4,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import io
 import math
 import re
-import wave
 from typing import TYPE_CHECKING
-
-import numpy as np
+import wave
 
 from homeassistant.components import ffmpeg, tts
 from homeassistant.components.assist_pipeline import Pipeline
 from homeassistant.core import HomeAssistant
+import numpy as np
 
 from .wire.audio import AudioFormat
 from .wire.errors import Reason, WireError

@@ -18,7 +18,6 @@ REASONS: Final[Mapping[FailReason | Outcome | None, str]] = {
     FailReason.SPEECH_TO_TEXT_TIMEOUT: "speech_to_text_error",
     FailReason.SPEECH_TO_TEXT_MISSING: "speech_to_text_down",
     FailReason.AGENT_ERROR: "agent_error",
-    FailReason.AGENT_TIMEOUT: "agent_error",
     FailReason.INTENT_FAILED: "intent_failed",
     FailReason.INTERNAL: "agent_error",
     FailReason.PIPELINE_MISSING: "pipeline_missing",

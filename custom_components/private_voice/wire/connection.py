@@ -15,7 +15,7 @@ CONNECT_TIMEOUT = 5.0
 WRITE_TIMEOUT = 5.0
 _CLOSE_TIMEOUT = 1.0
 
-# A dead peer that never answers pings is found out by the system: 4 s + 2 × 2 s.
+# A dead peer that never answers pings is found out by the system: 4 s + 2 x 2 s.
 _KEEPALIVE = {"TCP_KEEPIDLE": 4, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 2}
 
 

@@ -194,9 +194,7 @@ class ServiceClient:
         reading = asyncio.create_task(connection.read())
         try:
             if not sent.done():
-                await asyncio.wait(
-                    {reading, sent}, return_when=asyncio.FIRST_COMPLETED
-                )
+                await asyncio.wait({reading, sent}, return_when=asyncio.FIRST_COMPLETED)
             if sent.done() and not reading.done():
                 await sent
                 await asyncio.wait({reading}, timeout=self._reply_timeout)
@@ -365,5 +363,3 @@ async def _write_text(
         await connection.write(SynthesizeChunk(text=piece).event())
     await connection.write(Synthesize(text=whole, voice=voice).event())
     await connection.write(SynthesizeStop().event())
-
-

@@ -1,0 +1,1 @@
+"""What Home Assistant itself keeps and sends: one guard per place."""
