@@ -1,6 +1,7 @@
 """What all tests share: this checkout's integration, and sockets to this host only."""
 
 from collections.abc import Iterator
+
 import pytest
 import pytest_socket
 

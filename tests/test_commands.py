@@ -15,7 +15,10 @@ from homeassistant.helpers import area_registry as ar, entity_registry as er
 from homeassistant.helpers.entity_component import EntityComponent
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+from pytest_homeassistant_custom_component.common import (
+    MockConfigEntry,
+    async_capture_events,
+)
 
 from custom_components.private_voice.const import DOMAIN, EVENT_ACTIVATION
 

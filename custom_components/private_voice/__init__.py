@@ -52,8 +52,7 @@ async def async_setup_entry(
         name=entry.title,
         entry_type=dr.DeviceEntryType.SERVICE,
     )
-    hub = entry.runtime_data = Hub(hass, entry)
-    hub.device_id = device.id
+    hub = entry.runtime_data = Hub(hass, entry, device.id)
     await hub.async_prepare()
     if hub.services:
         described = [

@@ -509,8 +509,8 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
             active = (info.satellite and info.satellite.active_wake_words) or []
             most = (info.satellite and info.satellite.max_active_wake_words) or 1
             models = [m for p in info.wake if p.installed for m in p.models]
-        elif (service := self._wake_word_service()) is not None and service.data:
-            models = [m for p in service.data.wake if p.installed for m in p.models]
+        elif (service := self._wake_word_service()) is not None:
+            models = [m for p in service.info.wake if p.installed for m in p.models]
             active, most = self.room.settings.wake_words or [], 0
         else:
             models, active, most = [], [], 0

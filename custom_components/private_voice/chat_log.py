@@ -41,33 +41,22 @@ def observed_intents(hass: HomeAssistant, run: CommandRun) -> Iterator[None]:
             unsubscribe()
 
 
-def _note(activation: Activation, content: Any) -> None:
+def _note(activation: Activation, content: dict[str, Any]) -> None:
     """Note a piece of content: names only, no values."""
-    if not isinstance(content, dict):
-        content = content.as_dict() if hasattr(content, "as_dict") else vars(content)
     for call in content.get("tool_calls") or ():
-        name, args = _call_of(call)
-        if name not in activation.intents:
-            activation.intents.append(name)
-        activation.intent = activation.intent or name
-        for slot in args:
+        if call.tool_name not in activation.intents:
+            activation.intents.append(call.tool_name)
+        activation.intent = activation.intent or call.tool_name
+        for slot in call.tool_args or ():
             if slot not in activation.slot_names:
                 activation.slot_names.append(slot)
     if content.get("role") == "tool_result":
         _note_targets(activation, content)
 
 
-def _call_of(call: Any) -> tuple[str, dict[str, Any]]:
-    """Return the name and the arguments of a tool call."""
-    if isinstance(call, dict):
-        return call["tool_name"], call.get("tool_args") or {}
-    return call.tool_name, call.tool_args or {}
-
-
 def _note_targets(activation: Activation, content: dict[str, Any]) -> None:
     """Note the ids that an intent acted on."""
-    result = content.get("result") or content.get("tool_result") or {}
-    data = getattr(result, "data", None) or result
-    for target in (data.get("data") or {}).get("success", ()):
+    payload = content["result"]["data"]
+    for target in (payload.get("data") or {}).get("success", ()):
         if (target_id := target.get("id")) and target_id not in activation.targets:
             activation.targets.append(target_id)

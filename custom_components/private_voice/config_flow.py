@@ -2,8 +2,6 @@
 
 from typing import Any, override
 
-import voluptuous as vol
-
 from homeassistant.config_entries import (
     ConfigEntry,
     ConfigEntryDisabler,
@@ -24,6 +22,7 @@ from homeassistant.helpers.selector import (
     TextSelector,
 )
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
+import voluptuous as vol
 
 from .const import (
     CONF_AREA_ID,
@@ -33,12 +32,7 @@ from .const import (
     SUBENTRY_ROOM,
     SUBENTRY_SERVICE,
 )
-from .discovery import (
-    Endpoint,
-    async_core_entry,
-    async_describe,
-    async_offers,
-)
+from .discovery import Endpoint, async_core_entry, async_describe, async_offers
 from .subentry_flows import RoomFlow, SpeechServiceFlow
 from .wire.errors import WireError
 

@@ -14,6 +14,7 @@ from homeassistant.const import MATCH_ALL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import intent
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from wyoming.info import HandleModel, IntentModel
 
 from .coordinator import SpeechServiceCoordinator
 from .entity import HubEntity, ServiceEntity
@@ -101,16 +102,12 @@ class ServiceConversation(ServiceEntity, ConversationEntity):
     @override
     def supported_languages(self) -> list[str] | Literal["*"]:
         """Return the languages of the installed models."""
-        data = self.coordinator.data
-        programs = [] if data is None else [*data.handle, *data.intent]
-        languages = {
-            language
-            for program in programs
-            if program.installed
-            for model in program.models
-            if model.installed
-            for language in model.languages
-        }
+        info = self.coordinator.info
+        models: list[HandleModel | IntentModel] = [
+            *(m for p in info.handle if p.installed for m in p.models),
+            *(m for p in info.intent if p.installed for m in p.models),
+        ]
+        languages = {lang for m in models if m.installed for lang in m.languages}
         return sorted(languages) or MATCH_ALL
 
     @override

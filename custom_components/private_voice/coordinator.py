@@ -51,28 +51,29 @@ class SpeechServiceCoordinator(DataUpdateCoordinator[Info]):
         """Seconds that the last request took to answer."""
 
     @property
+    def info(self) -> Info:
+        """Return the latest description, an empty one until there is any."""
+        return self.data or Info()
+
+    @property
     def kinds(self) -> set[ServiceKind]:
         """Return what the service offers, as known when it was added or since."""
-        if self.data is not None:
-            return kinds(self.data)
-        return {ServiceKind(kind) for kind in self.subentry.data.get(CONF_KINDS, ())}
+        return kinds(self.info) or {
+            ServiceKind(kind) for kind in self.subentry.data.get(CONF_KINDS, ())
+        }
 
     def languages(self, kind: ServiceKind) -> list[str]:
         """Return the languages that installed models or voices of a kind know."""
-        if self.data is None:
-            return []
         models: list[AsrModel | TtsVoice] = []
         if kind is ServiceKind.STT:
-            models = [m for p in self.data.asr if p.installed for m in p.models]
+            models = [m for p in self.info.asr if p.installed for m in p.models]
         elif kind is ServiceKind.TTS:
-            models = [v for p in self.data.tts if p.installed for v in p.voices]
+            models = [v for p in self.info.tts if p.installed for v in p.voices]
         return sorted({lang for m in models if m.installed for lang in m.languages})
 
     def voices(self, language: str) -> list[TtsVoice]:
         """Return the installed voices of a language, by name."""
-        if self.data is None:
-            return []
-        voices = [v for p in self.data.tts if p.installed for v in p.voices]
+        voices = [v for p in self.info.tts if p.installed for v in p.voices]
         return sorted(
             (v for v in voices if v.installed and language in v.languages),
             key=lambda voice: voice.name,

@@ -3,11 +3,10 @@
 import asyncio
 from dataclasses import dataclass
 
-from wyoming.info import Info
-
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import CONF_HOST, CONF_PORT
 from homeassistant.core import HomeAssistant, callback
+from wyoming.info import AsrModel, Info, TtsVoice
 
 from .const import DOMAIN
 from .wire.errors import WireError
@@ -64,7 +63,7 @@ class Endpoint:
     @property
     def languages(self) -> set[str]:
         """Return the languages of its installed models and voices."""
-        models = [
+        models: list[AsrModel | TtsVoice] = [
             *(m for p in self.info.asr if p.installed for m in p.models),
             *(v for p in self.info.tts if p.installed for v in p.voices),
         ]
@@ -125,5 +124,3 @@ async def async_offers(hass: HomeAssistant) -> list[Endpoint]:
 def async_satellite_offers(offers: list[Endpoint]) -> list[Endpoint]:
     """Return the satellites among what was found."""
     return [endpoint for endpoint in offers if endpoint.is_satellite]
-
-

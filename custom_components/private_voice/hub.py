@@ -33,7 +33,9 @@ type PrivateVoiceConfigEntry = ConfigEntry[Hub]
 class Hub:
     """Everything that runs for the config entry."""
 
-    def __init__(self, hass: HomeAssistant, entry: PrivateVoiceConfigEntry) -> None:
+    def __init__(
+        self, hass: HomeAssistant, entry: PrivateVoiceConfigEntry, device_id: str
+    ) -> None:
         """Prepare the hub."""
         self.hass = hass
         self.entry = entry
@@ -41,7 +43,7 @@ class Hub:
         self.arbiter = Arbiter()
         self.services: dict[str, SpeechServiceCoordinator] = {}
         self.rooms: dict[str, Room] = {}
-        self.device_id: str | None = None
+        self.device_id = device_id
         """Id of the hub's device."""
 
     async def async_prepare(self) -> None:

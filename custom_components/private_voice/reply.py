@@ -35,7 +35,8 @@ def tone(notes: tuple[float, ...], seconds: float = 0.12) -> bytes:
     time = np.arange(count) / SPEAKER_FORMAT.rate
     fade = np.minimum(1.0, np.minimum(time, seconds - time) / 0.015)
     waves = [np.sin(2 * math.pi * note * time) * fade for note in notes]
-    return (np.concatenate(waves) * 0.3 * 32767).astype("<i2").tobytes()
+    samples = (np.concatenate(waves) * 0.3 * 32767).astype("<i2")
+    return bytes(samples.tobytes())
 
 
 CHIME = tone((659.3, 880.0))
@@ -76,7 +77,7 @@ async def _frames_of_service(
     language: str | None,
 ) -> AsyncGenerator[Frame]:
     """Yield the audio of one of our speech services."""
-    streams = any(p.supports_synthesize_streaming for p in service.data.tts)
+    streams = any(p.supports_synthesize_streaming for p in service.info.tts)
     if isinstance(text, str) or streams:
         parts: list[str | AsyncIterator[str]] = [text]
         async for frame in _synthesize_all(service, parts, voice, language, streams):
@@ -128,9 +129,13 @@ async def _frames_of_engine(
         engine=pipeline.tts_engine or "",
         language=pipeline.tts_language,
         options=options,
-        use_file_cache=False,
     )
-    stream.async_set_message(text)
+
+    async def whole() -> AsyncGenerator[str]:
+        yield text
+
+    # A text that comes in pieces is never filed, not even a single piece.
+    stream.async_set_message_stream(whole())
     try:
         data = b"".join([piece async for piece in stream.async_stream_result()])
     finally:

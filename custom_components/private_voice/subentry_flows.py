@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import voluptuous as vol
-
 from homeassistant.config_entries import (
     ConfigEntryDisabler,
     ConfigSubentryFlow,
@@ -22,14 +20,10 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
     TextSelector,
 )
+import voluptuous as vol
+from wyoming.info import Artifact
 
-from .const import (
-    CONF_AREA_ID,
-    CONF_KINDS,
-    CONF_LANGUAGE,
-    CONF_MODEL,
-    CONF_VOICE,
-)
+from .const import CONF_AREA_ID, CONF_KINDS, CONF_LANGUAGE, CONF_MODEL, CONF_VOICE
 from .discovery import (
     Endpoint,
     async_core_entry,
@@ -46,7 +40,10 @@ _PORT = vol.All(
     ),
     vol.Coerce(int),
 )
-_ADDRESS = {vol.Required(CONF_HOST): TextSelector(), vol.Required(CONF_PORT): _PORT}
+_ADDRESS: dict[vol.Marker, Any] = {
+    vol.Required(CONF_HOST): TextSelector(),
+    vol.Required(CONF_PORT): _PORT,
+}
 
 
 class EndpointFlow(ConfigSubentryFlow):
@@ -96,12 +93,13 @@ class EndpointFlow(ConfigSubentryFlow):
 def _nothing_to_use(endpoint: Endpoint) -> bool:
     """Return whether a service has no model and no voice to work with."""
     info = endpoint.info
-    needs = [
-        *([p.models for p in info.asr if p.installed]),
-        *([p.voices for p in info.tts if p.installed]),
-        *([p.models for p in info.wake if p.installed]),
+    models: list[Artifact] = [
+        *(m for p in info.asr if p.installed for m in p.models),
+        *(v for p in info.tts if p.installed for v in p.voices),
+        *(m for p in info.wake if p.installed for m in p.models),
     ]
-    return bool(needs) and not any(m.installed for models in needs for m in models)
+    offers = endpoint.kinds - {ServiceKind.HANDLE}
+    return bool(offers) and not any(model.installed for model in models)
 
 
 class SpeechServiceFlow(EndpointFlow):
@@ -304,5 +302,3 @@ class RoomFlow(EndpointFlow):
                 data=data,
             )
         return self.async_create_entry(title=title, data=data)
-
-

@@ -91,10 +91,7 @@ class ServiceTextToSpeech(ServiceEntity, TextToSpeechEntity):
     @override
     def async_supports_streaming_input(self) -> bool:
         """Return whether the service takes text while it is written."""
-        data = self.coordinator.data
-        return data is not None and any(
-            p.supports_synthesize_streaming for p in data.tts
-        )
+        return any(p.supports_synthesize_streaming for p in self.coordinator.info.tts)
 
     def _voice(self, language: str, options: dict[str, Any]) -> str | None:
         """Return the asked voice, or the one set for the language."""

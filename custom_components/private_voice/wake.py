@@ -93,8 +93,8 @@ class WakeListener:
         )
         if detected is None:
             return None
-        phrases = {m.name: m.phrase for p in service.data.wake for m in p.models}
+        phrases = {m.name: m.phrase for p in service.info.wake for m in p.models}
         return (
-            phrases.get(detected.name) or detected.name or "",
+            phrases.get(detected.name or "") or detected.name or "",
             self._audio.take_rest(),
         )

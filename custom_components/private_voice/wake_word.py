@@ -47,11 +47,9 @@ class ServiceWakeWord(ServiceEntity, WakeWordDetectionEntity):
     @override
     async def get_supported_wake_words(self) -> list[WakeWord]:
         """Return the wake words of the installed models."""
-        if self.coordinator.data is None:
-            return []
         return [
             WakeWord(id=m.name, name=m.description or m.name, phrase=m.phrase)
-            for p in self.coordinator.data.wake
+            for p in self.coordinator.info.wake
             if p.installed
             for m in p.models
             if m.installed

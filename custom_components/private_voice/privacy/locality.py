@@ -41,14 +41,16 @@ async def async_engine_locality(hass: HomeAssistant, engine: str) -> Locality:
     iot_class = integration.iot_class or ""
     if iot_class.startswith("cloud"):
         return Locality.CLOUD
-    if entity is None or not iot_class.startswith("local") or not integration.is_built_in:
+    if (
+        entity is None
+        or not iot_class.startswith("local")
+        or not integration.is_built_in
+    ):
         return Locality.UNKNOWN
     return await _async_by_address(hass, entity)
 
 
-async def _async_by_address(
-    hass: HomeAssistant, entity: er.RegistryEntry
-) -> Locality:
+async def _async_by_address(hass: HomeAssistant, entity: er.RegistryEntry) -> Locality:
     """Judge an engine by the host or URL in its config entry."""
     entry = (
         hass.config_entries.async_get_entry(entity.config_entry_id)

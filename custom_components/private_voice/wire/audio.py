@@ -4,11 +4,12 @@ from dataclasses import dataclass
 import math
 
 import numpy as np
+import numpy.typing as npt
 from wyoming.event import Event
 
 from .errors import Reason, WireError
 
-type Samples = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
+type Samples = npt.NDArray[np.float32]
 
 _RATES = range(8_000, 192_001)
 _CHANNELS = range(1, 9)
@@ -40,24 +41,29 @@ def format_of(event: Event) -> AudioFormat:
     Raises:
         WireError: It states none, or one that no microphone has.
     """
-    rate, width, channels = (event.data.get(k) for k in ("rate", "width", "channels"))
+    rate, width, channels = (
+        value if type(value) is int else 0
+        for value in map(event.data.get, ("rate", "width", "channels"))
+    )
     if rate not in _RATES or width not in _WIDTHS or channels not in _CHANNELS:
         raise WireError(Reason.NOT_WYOMING, "audio format")
-    return AudioFormat(int(rate), int(width), int(channels))
+    return AudioFormat(rate, width, channels)
 
 
 def _to_float(pcm: bytes, width: int) -> Samples:
     """Return little-endian samples in -1..1."""
     if width == 1:
-        return (np.frombuffer(pcm, np.uint8).astype(np.float32) - 128) / 128
+        return (np.frombuffer(pcm, np.uint8).astype(np.float32) - 128) * np.float32(
+            2**-7
+        )
     if width == 2:
-        return np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+        return np.frombuffer(pcm, "<i2").astype(np.float32) * np.float32(2**-15)
     if width == 4:
-        return np.frombuffer(pcm, "<i4").astype(np.float32) / 2147483648
-    parts = np.frombuffer(pcm, np.uint8).reshape(-1, 3).astype(np.int32)
-    values = parts[:, 0] | (parts[:, 1] << 8) | (parts[:, 2] << 16)
-    values = np.where(values >= 1 << 23, values - (1 << 24), values)
-    return values.astype(np.float32) / (1 << 23)
+        return np.frombuffer(pcm, "<i4").astype(np.float32) * np.float32(2**-31)
+    # 24 bit: put each sample into the upper bytes of 32.
+    wide = np.zeros((len(pcm) // 3, 4), np.uint8)
+    wide[:, 1:] = np.frombuffer(pcm, np.uint8).reshape(-1, 3)
+    return wide.view("<i4")[:, 0].astype(np.float32) * np.float32(2**-31)
 
 
 class PcmConverter:
@@ -127,8 +133,8 @@ class PcmConverter:
         )
         index = first[:, None] + np.arange(2 * self._half)[None, :] + 1
         index = np.minimum(index, len(buffer) - 1)
-        out = np.einsum("ij,ij->i", buffer[index], weights.astype(np.float32))
+        out: Samples = (buffer[index] * weights.astype(np.float32)).sum(axis=1)
         moved = int(self._next + count * self._down)
         self._next = moved % self._up
         self._buffer = buffer[moved // self._up :]
-        return out.astype(np.float32)
+        return out
