@@ -199,7 +199,7 @@ class Room:
             self.async_open(expected[0], None, expected[1])
         else:
             self.async_open(
-                WokenBy.WAKE_WORD if wake_word else WokenBy.BUTTON, wake_word
+                WokenBy.WAKE_WORD if wake_word else WokenBy.SATELLITE, wake_word
             )
 
     @callback

@@ -26,7 +26,8 @@ class WokenBy(StrEnum):
     """What opened an activation."""
 
     WAKE_WORD = "wake_word"
-    BUTTON = "button"
+    SATELLITE = "satellite"
+    """The satellite asked without naming a wake word: a button, or its own secret."""
     FOLLOW_UP = "follow_up"
     AUTOMATION = "automation"
 

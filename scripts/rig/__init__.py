@@ -1,0 +1,1 @@
+"""Real speech services, a real satellite and a real Home Assistant on this host."""
