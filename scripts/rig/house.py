@@ -65,6 +65,9 @@ class House:
             aliases=["cuisine"],
         )
         study = await home.ask("config/area_registry/create", name="Study")
+        async with asyncio.timeout(60):
+            while await self._states("light.", "unavailable"):
+                await asyncio.sleep(0.3)
         await home.ask(
             "config/entity_registry/update",
             entity_id="light.kitchen_light",
