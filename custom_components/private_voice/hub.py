@@ -84,6 +84,7 @@ class Hub:
 
     async def async_stop(self) -> None:
         """End all rooms."""
+        self.arbiter.stop()
         for room in self.rooms.values():
             await room.async_stop()
 

@@ -191,7 +191,9 @@ class Home:
 
     async def call(self, domain: str, service: str, **data: Any) -> None:
         """Call an action."""
-        await self.ask("call_service", domain=domain, service=service, service_data=data)
+        await self.ask(
+            "call_service", domain=domain, service=service, service_data=data
+        )
 
     async def stop(self) -> None:
         """End it."""

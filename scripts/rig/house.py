@@ -24,7 +24,9 @@ class House:
         self.whisper = Service("whisper", logs / "whisper.txt")
         self.voices = Service("speak", logs / "speak.txt")
         self.wake = Service("wake", logs / "wake.txt")
-        self.kitchen = Satellite("Kitchen satellite", folder / "kitchen", self.wake.port)
+        self.kitchen = Satellite(
+            "Kitchen satellite", folder / "kitchen", self.wake.port
+        )
         self.study = Satellite("Study satellite", folder / "study", None)
         self.home = Home(folder / "config")
         self.speech = Speech(self.whisper, self.voices)

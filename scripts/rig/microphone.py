@@ -14,7 +14,8 @@ def main() -> None:
     folder = Path(sys.argv[1])
     noise = random.Random(1)
     quiet = b"".join(
-        noise.randint(-3, 3).to_bytes(2, "little", signed=True) for _ in range(_CHUNK // 2)
+        noise.randint(-3, 3).to_bytes(2, "little", signed=True)
+        for _ in range(_CHUNK // 2)
     )
     waiting = b""
     due = time.monotonic()

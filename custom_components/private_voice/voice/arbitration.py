@@ -61,10 +61,16 @@ class Election:
         return self._over.is_set()
 
     def join(self, room_id: str) -> Candidate:
-        """Add a room."""
+        """Add a room; one that wakes again competes with its new wake only."""
         candidate = Candidate(room_id, self)
+        self._candidates = [c for c in self._candidates if c.room_id != room_id]
         self._candidates.append(candidate)
         return candidate
+
+    def end(self) -> None:
+        """Close the window now."""
+        self._timer.cancel()
+        self._over.set()
 
     async def winner(self) -> Candidate:
         """Return the loudest; the first of equals."""
@@ -89,3 +95,9 @@ class Arbiter:
         if election is None or election.over:
             election = self._elections[word] = Election(self._window)
         return election.join(room_id)
+
+    def stop(self) -> None:
+        """Close all windows."""
+        for election in self._elections.values():
+            election.end()
+        self._elections.clear()
