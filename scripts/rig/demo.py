@@ -13,9 +13,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from rig.home import PASSWORD, USER  # noqa: E402
-from rig.house import House  # noqa: E402
-from rig.processes import Satellite  # noqa: E402
+from rig.home import PASSWORD, USER
+from rig.house import House
+from rig.processes import Satellite
 
 _WORKED = ("handled",)
 

@@ -133,8 +133,12 @@ class Satellite(Process):
         mouth.chmod(0o755)
         script = ROOT / "scripts/rig/microphone.py"
         wake = (
-            ("--wake-uri", f"tcp://127.0.0.1:{wake_port}")
-            + ("--wake-word-name", "hey_jarvis")
+            (
+                "--wake-uri",
+                f"tcp://127.0.0.1:{wake_port}",
+                "--wake-word-name",
+                "hey_jarvis",
+            )
             if wake_port
             else ()
         )

@@ -12,8 +12,8 @@ from wyoming.tts import Synthesize
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from rig.voices import English, French, to_pcm  # noqa: E402
-from rig.wyoming_server import BY, Handler, serve  # noqa: E402
+from rig.voices import English, French, to_pcm
+from rig.wyoming_server import BY, Handler, serve
 
 _RATE = 22_050
 _CHUNK = 4096

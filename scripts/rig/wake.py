@@ -12,7 +12,7 @@ from wyoming.wake import Detect, Detection, NotDetected
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from rig.wyoming_server import BY, Handler, serve, tell  # noqa: E402
+from rig.wyoming_server import BY, Handler, serve, tell
 
 _WORDS = {"okay_nabu": "okay nabu", "hey_jarvis": "hey jarvis", "alexa": "alexa"}
 

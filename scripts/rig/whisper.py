@@ -18,7 +18,7 @@ from wyoming.info import AsrModel, AsrProgram, Info
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from rig.wyoming_server import BY, Handler, serve, tell  # noqa: E402
+from rig.wyoming_server import BY, Handler, serve, tell
 
 RATE = 16_000
 N_FFT = 400
