@@ -83,7 +83,9 @@ def test_activation() -> None:
     event = "entity.event.activation.state_attributes"
     states = {f"{event}.event_type.state.{outcome}" for outcome in Outcome}
     assert states == {p for p in ENGLISH if p.startswith(f"{event}.event_type.state.")}
-    attributes = set(Activation("room", WokenBy.BUTTON).as_attributes()) - {"outcome"}
+    attributes = set(Activation("room", WokenBy.WAKE_WORD).as_attributes()) - {
+        "outcome"
+    }
     assert {f"{event}.{name}.name" for name in attributes} <= set(ENGLISH)
     icons = json.loads((_INTEGRATION / "icons.json").read_text(encoding="utf-8"))
     of_event = icons["entity"]["event"]["activation"]["state_attributes"]["event_type"]

@@ -1,7 +1,5 @@
 """Repairs that a person can act on."""
 
-from typing import override
-
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant
 
@@ -24,7 +22,6 @@ class PipelineMissingFlow(RepairsFlow):
         """Keep what was found."""
         self._found = found
 
-    @override
     async def async_step_init(
         self, user_input: dict[str, str] | None = None
     ) -> RepairsFlowResult:
