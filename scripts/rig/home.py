@@ -55,12 +55,7 @@ class Home:
         )
         (folder / "configuration.yaml").write_text(_CONFIGURATION)
         (folder / ".storage/http").write_text(json.dumps(self._http()))
-        self.process = Process(
-            "Home Assistant",
-            *(python_of("home"), "-m", "homeassistant", "-c", str(folder)),
-            "--skip-pip",
-            log=folder / "output.txt",
-        )
+        self.process = self._new_process()
         self._session: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._count = 0
@@ -68,6 +63,25 @@ class Home:
         self._reader: asyncio.Task[None] | None = None
         self.events: list[dict[str, Any]] = []
         self._token = ""
+
+    def _new_process(self) -> Process:
+        """Return a process that is not started yet."""
+        return Process(
+            "Home Assistant",
+            *(python_of("home"), "-m", "homeassistant", "-c", str(self.folder)),
+            "--skip-pip",
+            log=self.folder / "output.txt",
+        )
+
+    async def restart(self) -> None:
+        """Stop Home Assistant, start it again and log in as before."""
+        if self._reader is not None:
+            self._reader.cancel()
+        await self.process.stop()
+        self.process = await self._new_process().start()
+        await self._answering()
+        await self._connect()
+        await self.ask("subscribe_events", event_type="private_voice_activation")
 
     def _http(self) -> dict[str, Any]:
         """Return stored settings that bind to loopback and need no confirmation."""
@@ -118,7 +132,7 @@ class Home:
         async with asyncio.timeout(180):
             while True:
                 try:
-                    async with self._session.get("/api/onboarding") as response:
+                    async with self._session.get("/manifest.json") as response:
                         if response.status == 200:
                             return
                 except aiohttp.ClientError:

@@ -24,6 +24,10 @@ RATE = 16_000
 N_FFT = 400
 HOP = 160
 MELS = 80
+
+_SHORT = 12
+_LONGEST_SHORT = 8.0
+_DOUBTFUL = -1.0
 _LANGUAGES = ["en", "fr"]
 
 
@@ -94,21 +98,40 @@ class Whisper:
     def text_of(self, pcm: bytes, language: str) -> str:
         """Return what is said in 16 kHz, 16 bit, mono audio."""
         audio = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
-        mel = log_mel(audio, 30)
-        features = ctranslate2.StorageView.from_array(mel[None])
+        seconds = len(audio) / RATE
+        if language == "en" and seconds <= _LONGEST_SHORT:
+            # Three times as fast as the 30 s that Whisper was trained with.
+            text, score = self._decode(audio, language, _SHORT)
+            if score > _DOUBTFUL and not _strange(text, seconds):
+                return text
+        return self._decode(audio, language, 30)[0]
+
+    def _decode(
+        self, audio: npt.NDArray[np.float32], language: str, window: int
+    ) -> tuple[str, float]:
+        """Return a text and how likely it is, with silence up to a length in seconds."""
+        features = ctranslate2.StorageView.from_array(log_mel(audio, window)[None])
         prompt = ["<|startoftranscript|>", f"<|{language}|>", "<|transcribe|>"]
         result: Any = self._model.generate(
             features,
             [[*prompt, "<|notimestamps|>"]],
             beam_size=5,
             max_length=100,
+            return_scores=True,
             return_no_speech_prob=True,
         )[0]
         if result.no_speech_prob > 0.8:
-            return ""
+            return "", 0.0
         text = "".join(self._words.get(i, "") for i in result.sequences_ids[0])
         raw = bytes(self._bytes[c] for c in text if c in self._bytes)
-        return raw.decode("utf-8", "replace").strip()
+        return raw.decode("utf-8", "replace").strip(), float(result.scores[0])
+
+
+def _strange(text: str, seconds: float) -> bool:
+    """Return whether a text repeats itself or is too long for its audio."""
+    words = text.lower().split()
+    pairs = list(zip(words, words[1:], strict=False))
+    return len(words) > 5 * seconds + 2 or len(pairs) - len(set(pairs)) > 2
 
 
 def _byte_decoder() -> dict[str, int]:
