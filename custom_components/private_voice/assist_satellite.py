@@ -1,7 +1,7 @@
 """The satellite entity of a room: Home Assistant's side of a command."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable
 import contextlib
 import logging
 from typing import TYPE_CHECKING, Any, override
@@ -24,30 +24,24 @@ from homeassistant.components.assist_satellite import (
     AssistSatelliteWakeWord,
 )
 from homeassistant.components.assist_satellite.const import PREANNOUNCE_URL
-from homeassistant.components.intent import (
-    TimerEventType,
-    TimerInfo,
-    async_register_timer_handler,
-)
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
-from wyoming.timer import TimerCancelled, TimerFinished, TimerStarted, TimerUpdated
 
+from .answer import Answerer
 from .chat_log import observed_intents
 from .const import DOMAIN
 from .entity import RoomEntity
 from .privacy.locality import Locality, async_engine_locality
 from .privacy.words import voice_context
-from .reply import CHIME, FAILURE, frames_of, frames_of_media, frames_of_text
+from .reply import CHIME, frames_of, frames_of_media, frames_of_text
 from .run import CommandRun, current_run
-from .spoken import REASONS, async_spoken
-from .voice.activation import FailReason, Outcome, Stage, WokenBy
+from .timers import async_follow_timers
+from .voice.activation import FailReason, Outcome, WokenBy
 from .wire.errors import WireError
 
 if TYPE_CHECKING:
     from .hub import PrivateVoiceConfigEntry
-    from .reply import Frame
     from .room import Room
 
 _LOGGER = logging.getLogger(__name__)
@@ -93,6 +87,7 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
         """Prepare the satellite of a room."""
         super().__init__(room, "satellite")
         self._announcing = asyncio.Lock()
+        self._answerer = Answerer(self)
 
     @property
     @override
@@ -107,9 +102,7 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
         self.room.satellite = self
         assert self.registry_entry is not None
         if (device_id := self.registry_entry.device_id) is not None:
-            self.async_on_remove(
-                async_register_timer_handler(self.hass, device_id, self._on_timer)
-            )
+            self.async_on_remove(async_follow_timers(self, device_id))
 
     @override
     async def async_will_remove_from_hass(self) -> None:
@@ -142,7 +135,7 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
             run.settle(Outcome.FAILED, FailReason.INTERNAL)
         finally:
             current_run.reset(token)
-            self._release_satellite(run)
+            self.async_release(run)
             self.room.async_finish(run)
 
     @override
@@ -203,7 +196,9 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
         if pipeline is None:
             run.settle(Outcome.FAILED, FailReason.PIPELINE_MISSING)
         elif await self._async_is_local(run, pipeline):
-            speaking = asyncio.create_task(self._async_speak_streamed(run, pipeline))
+            speaking = asyncio.create_task(
+                self._answerer.async_speak_streamed(run, pipeline)
+            )
             try:
                 async with asyncio.timeout(_RUN_DEADLINE):
                     await self._async_pipeline(
@@ -216,7 +211,7 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
                 speaking.cancel()
                 await asyncio.gather(speaking, return_exceptions=True)
         if end_stage is PipelineStage.INTENT:
-            await self._async_answer(run, pipeline)
+            await self._answerer.async_answer(run, pipeline)
 
     async def _async_pipeline(
         self,
@@ -278,10 +273,15 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
             return
         run.on_pipeline_event(event)
         if event.type in (PipelineEventType.STT_END, PipelineEventType.ERROR):
-            self._release_satellite(run)
+            self.async_release(run)
 
     @callback
-    def _release_satellite(self, run: CommandRun) -> None:
+    def async_responding(self) -> None:
+        """Show that the room speaks; it goes on after the pipeline has ended."""
+        self._internal_on_pipeline_event(PipelineEvent(PipelineEventType.TTS_START, {}))
+
+    @callback
+    def async_release(self, run: CommandRun) -> None:
         """Tell the satellite that the command is over, so that it stops streaming."""
         if run.released or not self.room.connected:
             return
@@ -295,66 +295,6 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
         """Send an empty transcript: the satellite needs the end, not the words."""
         with contextlib.suppress(WireError):
             await self.room.session.transcript("")
-
-    # The answer
-
-    async def _async_speak_streamed(self, run: CommandRun, pipeline: Pipeline) -> None:
-        """Speak a reply while a language model still writes it."""
-        pieces = run.async_reply_pieces()
-        async for first in pieces:
-
-            async def whole(first: str = first) -> AsyncIterator[str]:
-                yield first
-                async for piece in pieces:
-                    yield piece
-
-            await self._async_say(run, pipeline, whole())
-            return
-
-    async def _async_answer(self, run: CommandRun, pipeline: Pipeline | None) -> None:
-        """Speak the reply, or else why there is none."""
-        self._release_satellite(run)
-        if run.reply is not None:
-            if not run.streams_reply and pipeline is not None:
-                await self._async_say(run, pipeline, run.reply)
-            return
-        key = REASONS.get(run.reason or run.outcome)
-        if key is None or run.outcome is Outcome.CANCELLED:
-            return
-        pipeline = pipeline or self.room.hub.fallback_pipeline()
-        if pipeline is None:
-            await self._async_sound(FAILURE)
-            return
-        text = await async_spoken(self.hass, key, pipeline.language)
-        await self._async_say(run, pipeline, text)
-
-    async def _async_say(
-        self, run: CommandRun, pipeline: Pipeline, text: str | AsyncIterator[str]
-    ) -> None:
-        """Speak in the room; a failing voice is heard as a tone and noted."""
-        self._internal_on_pipeline_event(PipelineEvent(PipelineEventType.TTS_START, {}))
-        self._release_satellite(run)
-        frames = frames_of_text(self.room.hub, pipeline, text)
-        try:
-            await self.room.async_play(self._noting_first_sound(run, frames))
-        except WireError, HomeAssistantError:
-            run.reason = run.reason or FailReason.TEXT_TO_SPEECH_DOWN
-            await self._async_sound(FAILURE)
-        run.activation.mark(Stage.REPLY_END)
-
-    async def _noting_first_sound(
-        self, run: CommandRun, frames: AsyncIterable[Frame]
-    ) -> AsyncIterator[Frame]:
-        """Pass frames on and note when the first sound goes out."""
-        async for frame in frames:
-            if isinstance(frame, bytes):
-                run.activation.mark(Stage.REPLY_START)
-            yield frame
-
-    async def _async_sound(self, pcm: bytes) -> None:
-        """Play a sound of ours; where that fails too there is nobody to tell."""
-        with contextlib.suppress(WireError):
-            await self.room.async_play(frames_of(pcm))
 
     # Announcements, conversations, questions
 
@@ -539,45 +479,3 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
             raise self._error("wake_words_fixed")
         self.room.settings.wake_words = list(config.active_wake_words) or None
         await self.room.async_settings_changed()
-
-    # Timers
-
-    @callback
-    def _on_timer(self, event_type: TimerEventType, timer: TimerInfo) -> None:
-        """Tell the satellite about a timer, and the room when it is over."""
-        event = {
-            TimerEventType.STARTED: TimerStarted(
-                id=timer.id,
-                total_seconds=timer.seconds,
-                name=timer.name,
-                start_hours=timer.start_hours,
-                start_minutes=timer.start_minutes,
-                start_seconds=timer.start_seconds,
-            ),
-            TimerEventType.UPDATED: TimerUpdated(
-                id=timer.id, is_active=timer.is_active, total_seconds=timer.seconds
-            ),
-            TimerEventType.CANCELLED: TimerCancelled(id=timer.id),
-            TimerEventType.FINISHED: TimerFinished(id=timer.id),
-        }[event_type].event()
-        assert self.platform.config_entry is not None
-        finished = event_type is TimerEventType.FINISHED
-        self.platform.config_entry.async_create_background_task(
-            self.hass,
-            self._async_timer(event, timer.name if finished else None, finished),
-            f"{self.entity_id}_timer",
-        )
-
-    async def _async_timer(self, event: Any, name: str | None, finished: bool) -> None:
-        """Send a timer's event; say it aloud when the timer is over."""
-        with contextlib.suppress(WireError):
-            await self.room.session.send(event)
-        pipeline = self.room.hub.pipeline_of(self.room)
-        if not finished or pipeline is None:
-            return
-        key = "timer_finished_named" if name else "timer_finished"
-        text = await async_spoken(
-            self.hass, key, pipeline.language, {"name": name or ""}
-        )
-        with contextlib.suppress(HomeAssistantError):
-            await self.async_internal_announce(text)
