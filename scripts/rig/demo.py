@@ -11,11 +11,9 @@ import sys
 import tempfile
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from rig.home import PASSWORD, USER
-from rig.house import House
-from rig.processes import Satellite
+from .home import PASSWORD, USER
+from .house import House
+from .processes import Satellite
 
 _WORKED = ("handled",)
 

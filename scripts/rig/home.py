@@ -63,6 +63,8 @@ class Home:
         self._reader: asyncio.Task[None] | None = None
         self.events: list[dict[str, Any]] = []
         self._token = ""
+        self.tokens: dict[str, Any] = {}
+        """What a browser keeps of the login."""
 
     def _new_process(self) -> Process:
         """Return a process that is not started yet."""
@@ -119,7 +121,8 @@ class Home:
             "code": code,
         }
         async with self._session.post("/auth/token", data=grant) as response:
-            self._token = (await response.json())["access_token"]
+            self.tokens = await response.json()
+        self._token = self.tokens["access_token"]
         for step in ("core_config", "analytics"):
             await self._post(f"/api/onboarding/{step}", {})
         done = {"client_id": f"{self.url}/", "redirect_uri": f"{self.url}/"}

@@ -111,14 +111,15 @@ class Service(Process):
 
     def __init__(self, module: str, log: Path) -> None:
         """Prepare the service of a module of this package."""
-        script = str(ROOT / "scripts/rig" / f"{module}.py")
-        super().__init__(module, python_of("engines"), script, log=log)
+        super().__init__(
+            module, python_of("engines"), "-m", f"scripts.rig.{module}", log=log
+        )
         self.move_to(free_port())
 
     def move_to(self, port: int) -> None:
         """Choose the port before the start."""
         self.port = port
-        self._command = (*self._command[:2], "--port", str(port))
+        self._command = (*self._command[:3], "--port", str(port))
 
 
 class Satellite(Process):

@@ -1,8 +1,6 @@
 """Text-to-speech: the rig's voices behind Wyoming."""
 
 import asyncio
-from pathlib import Path
-import sys
 from typing import Any
 
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -10,10 +8,8 @@ from wyoming.event import Event
 from wyoming.info import Info, TtsProgram, TtsVoice
 from wyoming.tts import Synthesize
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from rig.voices import English, French, to_pcm
-from rig.wyoming_server import BY, Handler, serve
+from .voices import English, French, to_pcm
+from .wyoming_server import COMMON, Handler, serve
 
 _RATE = 22_050
 _CHUNK = 4096
@@ -51,7 +47,6 @@ class SpeakHandler(Handler):
 def main() -> None:
     """Serve."""
     voices: dict[str, English | French] = {v.name: v for v in (English(), French())}
-    common = {"attribution": BY, "installed": True, "version": "1"}
     info = Info(
         tts=[
             TtsProgram(
@@ -62,11 +57,11 @@ def main() -> None:
                         name=v.name,
                         description=v.name,
                         languages=[v.language],
-                        **common,
+                        **COMMON,
                     )
                     for v in voices.values()
                 ],
-                **common,
+                **COMMON,
             )
         ]
     )

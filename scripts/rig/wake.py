@@ -1,7 +1,5 @@
 """Wake words: microWakeWord with the models of its package."""
 
-from pathlib import Path
-import sys
 from typing import Any
 
 from pymicro_wakeword import MicroWakeWord, MicroWakeWordFeatures, Model
@@ -10,9 +8,7 @@ from wyoming.event import Event
 from wyoming.info import Info, WakeModel, WakeProgram
 from wyoming.wake import Detect, Detection, NotDetected
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from rig.wyoming_server import BY, Handler, serve, tell
+from .wyoming_server import COMMON, Handler, serve, tell
 
 _WORDS = {"okay_nabu": "okay nabu", "hey_jarvis": "hey jarvis", "alexa": "alexa"}
 
@@ -55,9 +51,8 @@ class WakeHandler(Handler):
 
 def main() -> None:
     """Serve."""
-    common = {"attribution": BY, "installed": True, "version": "1"}
     models = [
-        WakeModel(name=n, description=p, phrase=p, languages=["en"], **common)
+        WakeModel(name=n, description=p, phrase=p, languages=["en"], **COMMON)
         for n, p in _WORDS.items()
     ]
     info = Info(
@@ -66,7 +61,7 @@ def main() -> None:
                 name="microWakeWord",
                 description="microWakeWord",
                 models=models,
-                **common,
+                **COMMON,
             )
         ]
     )

@@ -2,10 +2,10 @@
 
 import asyncio
 from importlib.resources import files
+from itertools import pairwise
 import json
 from pathlib import Path
 import shutil
-import sys
 from typing import Any
 
 import ctranslate2
@@ -16,9 +16,7 @@ from wyoming.audio import AudioChunk, AudioStop
 from wyoming.event import Event
 from wyoming.info import AsrModel, AsrProgram, Info
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from rig.wyoming_server import BY, Handler, serve, tell
+from .wyoming_server import COMMON, Handler, serve, tell
 
 RATE = 16_000
 N_FFT = 400
@@ -54,7 +52,9 @@ def mel_filters() -> npt.NDArray[np.float32]:
 
     def to_hz(mel: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         linear = mel * 200 / 3
-        return np.where(mel >= 15, 1000 * np.exp((mel - 15) * np.log(6.4) / 27), linear)
+        high = 1000 * np.exp((mel - 15) * np.log(6.4) / 27)
+        hertz: npt.NDArray[np.float64] = np.where(mel >= 15, high, linear)
+        return hertz
 
     top = 15 + 27 * np.log(RATE / 2 / 1000) / np.log(6.4)
     points = to_hz(np.linspace(0, top, MELS + 2))
@@ -63,7 +63,8 @@ def mel_filters() -> npt.NDArray[np.float32]:
     falling = (points[2:, None] - bins) / np.diff(points)[1:, None]
     weights = np.maximum(0, np.minimum(rising, falling))
     weights *= (2 / (points[2:] - points[:-2]))[:, None]
-    return weights.astype(np.float32)
+    filters: npt.NDArray[np.float32] = weights.astype(np.float32)
+    return filters
 
 
 FILTERS = mel_filters()
@@ -79,7 +80,8 @@ def log_mel(audio: npt.NDArray[np.float32], seconds: int) -> npt.NDArray[np.floa
     power = np.abs(np.fft.rfft(frames * WINDOW)) ** 2
     mel = np.log10(np.maximum(FILTERS @ power.T.astype(np.float32), 1e-10))
     mel = np.maximum(mel, mel.max() - 8.0)
-    return np.ascontiguousarray((mel + 4.0) / 4.0, np.float32)
+    result: npt.NDArray[np.float32] = ((mel + 4.0) / 4.0).astype(np.float32)
+    return np.ascontiguousarray(result)
 
 
 class Whisper:
@@ -97,7 +99,7 @@ class Whisper:
 
     def text_of(self, pcm: bytes, language: str) -> str:
         """Return what is said in 16 kHz, 16 bit, mono audio."""
-        audio = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+        audio = (np.frombuffer(pcm, "<i2") / 32768).astype(np.float32)
         seconds = len(audio) / RATE
         if language == "en" and seconds <= _LONGEST_SHORT:
             # Three times as fast as the 30 s that Whisper was trained with.
@@ -130,7 +132,7 @@ class Whisper:
 def _strange(text: str, seconds: float) -> bool:
     """Return whether a text repeats itself or is too long for its audio."""
     words = text.lower().split()
-    pairs = list(zip(words, words[1:], strict=False))
+    pairs = list(pairwise(words))
     return len(words) > 5 * seconds + 2 or len(pairs) - len(set(pairs)) > 2
 
 
@@ -174,7 +176,6 @@ class WhisperHandler(Handler):
 def main() -> None:
     """Serve."""
     model = Whisper()
-    common = {"attribution": BY, "installed": True, "version": "1"}
     info = Info(
         asr=[
             AsrProgram(
@@ -185,10 +186,10 @@ def main() -> None:
                         name="base",
                         description="Whisper base",
                         languages=_LANGUAGES,
-                        **common,
+                        **COMMON,
                     )
                 ],
-                **common,
+                **COMMON,
             )
         ]
     )

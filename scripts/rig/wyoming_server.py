@@ -12,7 +12,12 @@ from wyoming.event import Event
 from wyoming.info import Attribution, Describe, Info
 from wyoming.server import AsyncEventHandler, AsyncTcpServer
 
-BY = Attribution(name="Private Voice demo", url="")
+COMMON: dict[str, Any] = {
+    "attribution": Attribution(name="Private Voice demo", url=""),
+    "installed": True,
+    "version": "1",
+}
+"""What every program and model says of itself."""
 
 
 class Handler(AsyncEventHandler):

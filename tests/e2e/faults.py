@@ -7,17 +7,12 @@ import asyncio
 import json
 from pathlib import Path
 import signal
-import sys
 import tempfile
 import time
 from typing import Any
 
-ROOT = Path(__file__).parent.parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
-
-from rig.house import House
-from rig.processes import Service
-
+from scripts.rig.house import House
+from scripts.rig.processes import Service
 from tests.fakes import FakeSatellite
 
 _SUBENTRY_FLOW = "/api/config/config_entries/subentries/flow"

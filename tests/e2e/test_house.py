@@ -33,7 +33,7 @@ def test_five_commands_are_handled_in_a_real_house() -> None:
 
 def test_house_survives_lost_services_satellites_and_a_restart() -> None:
     """Each fault has its outcome, and the room works again soon."""
-    result = last_line(".venvs/home/bin/python", "tests/e2e/faults.py")
+    result = last_line(".venvs/home/bin/python", "-m", "tests.e2e.faults")
     assert result["push_to_talk"]["outcome"] == "handled"
     assert result["killed"]["outcome"] == "failed"
     assert result["killed"]["reason"] == "speech_to_text_down"
