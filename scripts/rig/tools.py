@@ -1,4 +1,8 @@
-"""Speech for the rig's own use: what people say, and what a speaker said."""
+"""Speech for the rig's own use, and a search for words that were kept."""
+
+from collections.abc import Iterable
+import json
+from pathlib import Path
 
 from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
@@ -19,6 +23,22 @@ def to_16k(pcm: bytes) -> bytes:
     count = int(len(audio) * _MIC["rate"] / _RATE)
     at = np.arange(count) * _RATE / _MIC["rate"]
     return bytes(np.interp(at, np.arange(len(audio)), audio).astype("<i2").tobytes())
+
+
+def files_with(folder: Path, words: Iterable[str]) -> list[str]:
+    """Return the files below a folder in which words stand, in any usual form."""
+    forms = {
+        form
+        for text in words
+        if (plain := text.strip(" .,!?").lower())
+        for form in (plain.encode(), json.dumps(plain)[1:-1].encode())
+    }
+    found = []
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        content = path.read_bytes().decode("utf-8", "replace").lower().encode()
+        if any(form in content for form in forms):
+            found.append(str(path.relative_to(folder)))
+    return found
 
 
 class Speech:

@@ -176,6 +176,7 @@ class WhisperHandler(Handler):
 def main() -> None:
     """Serve."""
     model = Whisper()
+    model.text_of(bytes(2 * RATE), "en")  # the first one takes longest
     info = Info(
         asr=[
             AsrProgram(
