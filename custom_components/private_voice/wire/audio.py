@@ -66,6 +66,11 @@ def _to_float(pcm: bytes, width: int) -> Samples:
     return wide.view("<i4")[:, 0].astype(np.float32) * np.float32(2**-31)
 
 
+def _to_pcm(samples: Samples) -> bytes:
+    """Return 16 bit samples; what was 16 bit before is the same again."""
+    return np.clip(np.rint(samples * 32768), -32768, 32767).astype("<i2").tobytes()
+
+
 class PcmConverter:
     """Converts a stream of PCM to 16 bit mono at another rate.
 
@@ -104,14 +109,14 @@ class PcmConverter:
             samples = samples.reshape(-1, self._source.channels).mean(axis=1)
         if not self._same_rate:
             samples = self._resample(samples)
-        return (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+        return _to_pcm(samples)
 
     def flush(self) -> bytes:
         """Return the end of the output; the converter is done then."""
         if self._same_rate:
             return b""
         samples = self._resample(np.zeros(self._half, np.float32))
-        return (np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes()
+        return _to_pcm(samples)
 
     def _resample(self, samples: Samples) -> Samples:
         """Return the outputs whose inputs are all there."""

@@ -81,8 +81,6 @@ class FrameReader:
         """Read from a stream; a frame must be complete within the deadline (seconds)."""
         self._stream = stream
         self._deadline = deadline
-        self.begun_at: float | None = None
-        """Loop time at which the frame that is being read began."""
 
     async def read(self) -> Event:
         """Return the next frame; waits for its first byte without limit.
@@ -91,13 +89,23 @@ class FrameReader:
             WireError: The peer closed, sent nonsense, too much, or stopped in between.
         """
         try:
-            line = await self._stream.readuntil(b"\n")
+            first = await self._stream.readexactly(1)
+            async with asyncio.timeout(self._deadline):
+                return await self._frame(first)
         except asyncio.IncompleteReadError as err:
             raise WireError(Reason.CLOSED) from err
         except asyncio.LimitOverrunError as err:
             raise WireError(Reason.TOO_LARGE, "header") from err
+        except TimeoutError as err:
+            raise WireError(Reason.TIMED_OUT, "half a frame") from err
         except OSError as err:
             raise WireError(Reason.CLOSED) from err
+
+    async def _frame(self, first: bytes) -> Event:
+        """Return the frame that begins with a byte."""
+        line = first
+        if first != b"\n":
+            line += await self._stream.readuntil(b"\n")
         header = _json_object(line)
         event_type = header.get("type")
         if not isinstance(event_type, str) or not event_type:
@@ -110,32 +118,22 @@ class FrameReader:
             raise WireError(Reason.NOT_WYOMING, "data is no object")
         payload: bytes | None = None
         if data_length or payload_length:
-            body = await self._body(data_length + payload_length)
+            body = await self._stream.readexactly(data_length + payload_length)
             if data_length:
                 data |= _json_object(body[:data_length])
             payload = body[data_length:] if payload_length else None
         return Event(type=event_type, data=data, payload=payload)
 
-    async def _body(self, length: int) -> bytes:
-        """Return what follows the header; a timer is made only if it must be waited for."""
-        try:
-            async with asyncio.timeout(self._deadline):
-                return await self._stream.readexactly(length)
-        except asyncio.IncompleteReadError as err:
-            raise WireError(Reason.CLOSED) from err
-        except TimeoutError as err:
-            raise WireError(Reason.TIMED_OUT, "half a frame") from err
-        except OSError as err:
-            raise WireError(Reason.CLOSED) from err
-
 
 def encode(event: Event) -> bytes:
-    """Return the bytes of a frame."""
+    """Return the bytes of a frame; half a character becomes a question mark."""
     header: dict[str, Any] = {"type": event.type, "version": __version__}
-    data = json.dumps(event.data, ensure_ascii=False).encode() if event.data else b""
+    data = b""
+    if event.data:
+        data = json.dumps(event.data, ensure_ascii=False).encode(errors="replace")
     if data:
         header["data_length"] = len(data)
     if event.payload:
         header["payload_length"] = len(event.payload)
-    line = json.dumps(header, ensure_ascii=False).encode()
+    line = json.dumps(header, ensure_ascii=False).encode(errors="replace")
     return b"".join((line, b"\n", data, event.payload or b""))

@@ -1,0 +1,1 @@
+"""Tests of one command, without Home Assistant."""
