@@ -37,9 +37,7 @@ def main() -> None:
     out = Path(order["folder"])
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=_ARGUMENTS
-        )
+        browser = playwright.chromium.launch(executable_path=chromium, args=_ARGUMENTS)
         page = browser.new_page(viewport={"width": 1200, "height": 850})
         log_in(page, order["url"], order["tokens"])
         for name, path in order["pictures"].items():
