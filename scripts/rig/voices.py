@@ -2,7 +2,6 @@
 
 import ctypes
 from importlib.resources import files
-from pathlib import Path
 import re
 
 import espeakng_loader
@@ -11,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from .wyoming_server import CACHE
+
 RATE = 24_000
-CACHE = Path.home() / ".cache/private-voice"
 FRENCH_VOICE = CACHE / "ff_siwis.bin"
 
 _SYMBOLS = (

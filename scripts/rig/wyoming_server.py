@@ -5,12 +5,18 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 import json
+import os
+from pathlib import Path
 import sys
 from typing import Any
 
 from wyoming.event import Event
 from wyoming.info import Attribution, Describe, Info
 from wyoming.server import AsyncEventHandler, AsyncTcpServer
+
+CACHE = (
+    Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "private-voice"
+)
 
 COMMON: dict[str, Any] = {
     "attribution": Attribution(name="Private Voice demo", url=""),
