@@ -12,6 +12,7 @@ from homeassistant.components.assist_pipeline import Pipeline
 from homeassistant.core import HomeAssistant
 import numpy as np
 
+from .privacy.locality import Locality, async_engine_locality
 from .wire.audio import AudioFormat
 from .wire.errors import Reason, WireError
 
@@ -115,7 +116,14 @@ async def _synthesize_all(
 async def _frames_of_engine(
     hass: HomeAssistant, pipeline: Pipeline, text: str
 ) -> AsyncGenerator[Frame]:
-    """Yield the audio of another integration's engine, leaving no copy behind."""
+    """Yield the audio of another integration's engine, leaving no copy behind.
+
+    Raises:
+        WireError: The engine is not on this network: no text goes there.
+    """
+    engine = pipeline.tts_engine or ""
+    if await async_engine_locality(hass, engine) is not Locality.LOCAL:
+        raise WireError(Reason.NOT_LOCAL, "text-to-speech engine")
     options = {
         tts.ATTR_PREFERRED_FORMAT: "wav",
         tts.ATTR_PREFERRED_SAMPLE_RATE: SPEAKER_FORMAT.rate,
@@ -126,7 +134,7 @@ async def _frames_of_engine(
         options[tts.ATTR_VOICE] = pipeline.tts_voice
     stream = tts.async_create_stream(
         hass,
-        engine=pipeline.tts_engine or "",
+        engine=engine,
         language=pipeline.tts_language,
         options=options,
     )
