@@ -18,7 +18,7 @@ WINDOW = 0.02
 def tone(amplitude: int, seconds: float = 0.1) -> bytes:
     """Return a tone of a loudness."""
     time = np.arange(int(16_000 * seconds))
-    return (amplitude * np.sin(time * 0.3)).astype("<i2").tobytes()
+    return bytes((amplitude * np.sin(time * 0.3)).astype("<i2").tobytes())
 
 
 async def verdicts(*candidates: Candidate) -> list[Verdict]:
@@ -63,6 +63,7 @@ async def test_the_size_of_the_pieces_makes_nobody_louder() -> None:
         small.hear(burst[start : start + 33])
     large.hear(burst)
     assert small.loudness == large.loudness > 0
+    arbiter.stop()
 
 
 @pytest.mark.parametrize(
@@ -163,9 +164,7 @@ async def test_stopping_decides_at_once() -> None:
 @settings(max_examples=60, deadline=None)
 @given(
     rooms=st.lists(
-        st.tuples(
-            st.integers(0, 4), st.lists(st.binary(max_size=1500)), st.booleans()
-        ),
+        st.tuples(st.integers(0, 4), st.lists(st.binary(max_size=1500)), st.booleans()),
         min_size=1,
         max_size=8,
     )

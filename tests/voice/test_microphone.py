@@ -23,9 +23,7 @@ def test_it_opens_and_closes_by_software() -> None:
 
 
 @given(
-    st.lists(
-        st.one_of(st.none(), st.booleans(), st.binary(max_size=64)), max_size=40
-    )
+    st.lists(st.one_of(st.none(), st.booleans(), st.binary(max_size=64)), max_size=40)
 )
 def test_it_admits_only_when_told_that_it_is_not_muted(
     steps: list[bool | bytes | None],

@@ -1,19 +1,24 @@
 """Which of several rooms that woke answers."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 import re
+from typing import Final
 
 import numpy as np
 
-_VERSION = re.compile(r"[\s_-]*v?\d+(\.\d+)*$")
+_VERSION: Final = re.compile(r"v\d+(\.\d+)*$|\d+(\.\d+)+$")
+_NO_LETTER: Final = re.compile(r"[\W_]+")
+
+_FRAME_BYTES: Final = 640
+"""20 ms of 16 kHz, 16 bit, mono: equal for all rooms, whatever their pieces are."""
 
 
 def _same_word(wake_word: str) -> str:
-    """Return a wake word's name so that services' spellings of it are equal."""
-    word = _VERSION.sub("", wake_word.lower())
-    word = re.sub(r"[\s_-]+", "", word)
-    return re.sub(r"^ok(?!ay)", "okay", word)
+    """Return a wake word so that the spellings of it by several services are equal."""
+    word = _NO_LETTER.sub("", _VERSION.sub("", wake_word.casefold()))
+    return re.sub(r"^ok(?!ay)", "okay", word) or wake_word
 
 
 @dataclass(frozen=True)
@@ -31,29 +36,47 @@ class Candidate:
         """Join an election."""
         self.room_id = room_id
         self.loudness = 0.0
+        """Power of the loudest 20 ms."""
+
         self._election = election
+        self._rest = b""
 
     def hear(self, pcm: bytes) -> None:
         """Take audio of the room until the election is over."""
-        if self._election.over or len(pcm) < 2:
+        if self._election.over:
             return
-        samples = np.frombuffer(pcm[: len(pcm) & ~1], "<i2").astype(np.float32)
-        self.loudness = max(self.loudness, float(np.sqrt(np.mean(samples * samples))))
+        data = self._rest + pcm
+        whole = len(data) - len(data) % _FRAME_BYTES
+        self._rest = data[whole:]
+        if whole:
+            frames = np.frombuffer(data[:whole], "<i2").reshape(-1, _FRAME_BYTES // 2)
+            power = np.square(frames, dtype=np.float32).mean(axis=1)
+            self.loudness = max(self.loudness, float(power.max()))
+
+    def release(self) -> None:
+        """Stand back: a room that can't answer must not keep others from it."""
+        self._election.leave(self)
 
     async def decision(self) -> Verdict:
         """Return the verdict when the window has closed; its timer bounds the wait."""
         winner = await self._election.winner()
+        if winner is None:
+            return Verdict(False, self.room_id)
         return Verdict(winner is self, winner.room_id)
 
 
 class Election:
     """The rooms that woke by one word within a window."""
 
-    def __init__(self, window: float) -> None:
+    def __init__(
+        self, window: float, when_over: Callable[[Election], None] | None = None
+    ) -> None:
         """Open the window, in seconds."""
         self._candidates: list[Candidate] = []
+        self._winner: Candidate | None = None
         self._over = asyncio.Event()
-        self._timer = asyncio.get_running_loop().call_later(window, self._over.set)
+        self._when_over = when_over
+        self._timer = asyncio.get_running_loop().call_later(window, self.end)
 
     @property
     def over(self) -> bool:
@@ -67,15 +90,26 @@ class Election:
         self._candidates.append(candidate)
         return candidate
 
-    def end(self) -> None:
-        """Close the window now."""
-        self._timer.cancel()
-        self._over.set()
+    def leave(self, candidate: Candidate) -> None:
+        """Forget a candidate; once the window has closed that changes nothing."""
+        if candidate in self._candidates:
+            self._candidates.remove(candidate)
 
-    async def winner(self) -> Candidate:
-        """Return the loudest; the first of equals."""
+    def end(self) -> None:
+        """Close the window: the loudest wins, the first of equals."""
+        if self.over:
+            return
+        self._timer.cancel()
+        self._winner = max(self._candidates, key=lambda c: c.loudness, default=None)
+        self._candidates.clear()
+        self._over.set()
+        if self._when_over is not None:
+            self._when_over(self)
+
+    async def winner(self) -> Candidate | None:
+        """Return who won, once it is known; None if all stood back."""
         await self._over.wait()
-        return max(self._candidates, key=lambda candidate: candidate.loudness)
+        return self._winner
 
 
 class Arbiter:
@@ -91,13 +125,16 @@ class Arbiter:
         if not wake_word:
             return Election(0).join(room_id)
         word = _same_word(wake_word)
-        election = self._elections.get(word)
-        if election is None or election.over:
-            election = self._elections[word] = Election(self._window)
+        if (election := self._elections.get(word)) is None:
+
+            def forget(over: Election) -> None:
+                if self._elections.get(word) is over:
+                    del self._elections[word]
+
+            election = self._elections[word] = Election(self._window, forget)
         return election.join(room_id)
 
     def stop(self) -> None:
         """Close all windows."""
-        for election in self._elections.values():
+        for election in list(self._elections.values()):
             election.end()
-        self._elections.clear()

@@ -11,6 +11,11 @@ class Microphone:
         """Audio that came while the gate was closed."""
 
     @property
+    def soft_muted(self) -> bool | None:
+        """Return whether software says muted; None as long as that is not known."""
+        return self._soft_muted
+
+    @property
     def open(self) -> bool:
         """Return whether audio may pass."""
         return self._soft_muted is False
