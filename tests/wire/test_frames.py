@@ -16,11 +16,7 @@ from wyoming.ping import Ping
 from wyoming.wake import Detection
 
 from custom_components.private_voice.wire.errors import Reason, WireError
-from custom_components.private_voice.wire.frames import (
-    MAX_HEADER,
-    FrameReader,
-    encode,
-)
+from custom_components.private_voice.wire.frames import MAX_HEADER, FrameReader, encode
 
 from ..fakes import SATELLITE_INFO, STT_INFO, WAKE_INFO
 

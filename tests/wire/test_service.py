@@ -116,7 +116,9 @@ async def test_partial_transcripts() -> None:
     partial: list[str] = []
     async with Streaming(INFO) as service:
         client = ServiceClient("127.0.0.1", service.port)
-        text = await client.transcribe(audio(), language=None, on_partial=partial.append)
+        text = await client.transcribe(
+            audio(), language=None, on_partial=partial.append
+        )
     assert text == "turn on"
     assert partial == ["turn ", "turn on"]
 
@@ -266,7 +268,10 @@ async def test_cancelled_while_audio_comes() -> None:
     before = asyncio.all_tasks()
     async with FakeService(INFO) as service:
         client = ServiceClient("127.0.0.1", service.port)
-        for asked in (client.transcribe(endless(), language=None), client.detect(endless())):
+        for asked in (
+            client.transcribe(endless(), language=None),
+            client.detect(endless()),
+        ):
             count = len(service.all("audio-chunk")) + 2
             asking = asyncio.create_task(asked)  # type: ignore[arg-type]
             await service.wait_for("audio-chunk", count)

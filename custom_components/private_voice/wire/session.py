@@ -89,6 +89,7 @@ class SatelliteSession:
         self._connection: Connection | None = None
         self._streaming = False
         self._answers_pings = False
+        self._given_up = False
         self._heard_at = 0.0
         self._converter: tuple[AudioFormat, PcmConverter] | None = None
         self._playing = asyncio.Lock()
@@ -135,6 +136,7 @@ class SatelliteSession:
     async def _run_once(self) -> Reason:
         """Connect and read until the connection ends; return why it did."""
         reason = Reason.STOPPED
+        self._given_up = False
         watchdog: asyncio.Task[None] | None = None
         connection: Connection | None = None
         try:
@@ -145,7 +147,7 @@ class SatelliteSession:
             await self._read(connection)
         except WireError as err:
             reason = err.reason
-            if watchdog is not None and watchdog.done() and not watchdog.cancelled():
+            if self._given_up:
                 reason = Reason.NO_PONG
         finally:
             if watchdog is not None:
@@ -200,11 +202,13 @@ class SatelliteSession:
             await asyncio.sleep(self._ping_every)
             silent = loop.time() - self._heard_at
             if self._answers_pings and silent > self._silent_too_long:
+                self._given_up = True
                 break
             try:
                 if silent >= self._ping_every / 2 or not self._answers_pings:
                     await connection.write(Ping(text="alive?").event())
-            except WireError:
+            except WireError as err:
+                self._given_up = err.reason is Reason.TIMED_OUT
                 break
         await connection.close()
 
