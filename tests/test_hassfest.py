@@ -31,10 +31,15 @@ MANIFEST_KEYS = {
 }
 """What hassfest of the oldest Home Assistant that we support knows."""
 
-TYPES = {"device", "entity", "hardware", "helper", "hub", "service", "system"}
-IOT_CLASSES = {
-    *("assumed_state", "calculated", "cloud_polling", "cloud_push"),
-    *("local_polling", "local_push"),
+ONE_OF = {
+    "integration_type": {
+        *("device", "entity", "hardware", "helper", "hub", "service", "system")
+    },
+    "iot_class": {
+        *("assumed_state", "calculated", "cloud_polling", "cloud_push"),
+        *("local_polling", "local_push"),
+    },
+    "quality_scale": {"bronze", "silver", "gold", "platinum", "custom"},
 }
 VERSIONS = [
     AwesomeVersionStrategy.CALVER,
@@ -54,7 +59,7 @@ def key_order_problems(keys: list[str]) -> Iterator[str]:
     yield from (f"{key} is missing" for key in needed - set(keys))
 
 
-def manifest_problems(manifest: dict[str, Any]) -> Iterator[str]:
+def manifest_problems(manifest: dict[str, Any]) -> Iterator[str]:  # noqa: C901
     """Yield what hassfest and HACS would object to in a manifest."""
     yield from key_order_problems(list(manifest))
     for key in ("documentation", "issue_tracker"):
@@ -62,10 +67,7 @@ def manifest_problems(manifest: dict[str, Any]) -> Iterator[str]:
             yield f"{key} is no address"
     if "home-assistant.io/integrations" in str(manifest.get("documentation")):
         yield "documentation of somebody else"
-    if manifest.get("integration_type") not in TYPES:
-        yield "integration_type"
-    if manifest.get("iot_class") not in IOT_CLASSES:
-        yield "iot_class"
+    yield from (key for key, known in ONE_OF.items() if manifest.get(key) not in known)
     owners = manifest.get("codeowners")
     if not owners or not all(re.fullmatch(r"@[\w/-]+", owner) for owner in owners):
         yield "codeowners"
@@ -96,6 +98,7 @@ def test_manifest() -> None:
         ("integration_type", "voice"),
         ("iot_class", "local"),
         ("issue_tracker", None),
+        ("quality_scale", "best"),
         ("requirements", ["wyoming == 1"]),
         ("version", "one"),
         ("dependencies", ["wyoming"]),

@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import socket
+from typing import Any
 
 from .errors import Reason, WireError
 
@@ -35,6 +36,14 @@ def is_local(address: str) -> bool:
     )
 
 
+def _scoped(sockaddr: tuple[Any, ...]) -> str:
+    """Return the address, with its interface where it has none without it."""
+    address = str(sockaddr[0])
+    if len(sockaddr) == 4 and sockaddr[3] and "%" not in address:
+        return f"{address}%{sockaddr[3]}"
+    return address
+
+
 async def resolve(host: str, port: int) -> list[str]:
     """Return the addresses of a host, all of them on this network.
 
@@ -46,7 +55,7 @@ async def resolve(host: str, port: int) -> list[str]:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as err:
         raise WireError(Reason.NAME_NOT_RESOLVED) from err
-    addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
+    addresses = list(dict.fromkeys(_scoped(info[4]) for info in found))
     if not all(is_local(address) for address in addresses):
         raise WireError(Reason.NOT_LOCAL)
     return addresses

@@ -15,6 +15,8 @@ _RATES = range(8_000, 192_001)
 _CHANNELS = range(1, 9)
 _WIDTHS = range(1, 5)
 _TAPS_PER_STEP = 16
+_BLOCK = 2048
+_MAX_BANK = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,9 @@ class PcmConverter:
         scale = max(1.0, source.rate / target.rate)
         self._half = math.ceil(_TAPS_PER_STEP * scale)
         self._cutoff = 0.95 / scale
+        self._bank: Samples | None = None
+        if not self._same_rate and self._up * 2 * self._half <= _MAX_BANK:
+            self._bank = self._weights(np.arange(self._up))
         self._buffer: Samples = np.zeros(self._half, np.float32)
         self._next = 0
         """Position of the next output, in 1/up of an input sample past the buffer's half."""
@@ -104,12 +109,19 @@ class PcmConverter:
         data = self._rest + pcm
         whole = len(data) - len(data) % self._frame_bytes
         self._rest = data[whole:]
-        samples = _to_float(data[:whole], self._source.width)
+        # In blocks: a large piece must not need many times its memory.
+        step = _BLOCK * self._frame_bytes
+        return b"".join(
+            self._convert(data[start : min(start + step, whole)])
+            for start in range(0, whole, step)
+        )
+
+    def _convert(self, data: bytes) -> bytes:
+        """Return the output of a block of whole frames."""
+        samples = _to_float(data, self._source.width)
         if self._source.channels > 1:
             samples = samples.reshape(-1, self._source.channels).mean(axis=1)
-        if not self._same_rate:
-            samples = self._resample(samples)
-        return _to_pcm(samples)
+        return _to_pcm(samples if self._same_rate else self._resample(samples))
 
     def flush(self) -> bytes:
         """Return the end of the output; the converter is done then."""
@@ -127,19 +139,25 @@ class PcmConverter:
             self._buffer = buffer
             return np.zeros(0, np.float32)
         positions = self._next + np.arange(count) * self._down
-        first = positions // self._up
-        offset = (positions % self._up / self._up).astype(np.float32)
-        taps = np.arange(-self._half + 1, self._half + 1, dtype=np.float32)
-        distance = taps[None, :] - offset[:, None]
-        weights = (
-            self._cutoff
-            * np.sinc(distance * self._cutoff)
-            * np.cos(np.pi * distance / (2 * (self._half + 1))) ** 2
+        phases = positions % self._up
+        weights = self._weights(phases) if self._bank is None else self._bank[phases]
+        windows = np.lib.stride_tricks.sliding_window_view(buffer, 2 * self._half)
+        out: Samples = np.einsum(
+            "ij,ij->i", windows[positions // self._up + 1], weights, dtype=np.float32
         )
-        index = first[:, None] + np.arange(2 * self._half)[None, :] + 1
-        index = np.minimum(index, len(buffer) - 1)
-        out: Samples = (buffer[index] * weights.astype(np.float32)).sum(axis=1)
         moved = int(self._next + count * self._down)
         self._next = moved % self._up
         self._buffer = buffer[moved // self._up :]
         return out
+
+    def _weights(self, phases: npt.NDArray[np.int64]) -> Samples:
+        """Return the filters for outputs that lie so far (1/up) past an input."""
+        offset = (phases / self._up).astype(np.float32)
+        taps = np.arange(-self._half + 1, self._half + 1, dtype=np.float32)
+        distance = taps[None, :] - offset[:, None]
+        weights: Samples = (
+            self._cutoff
+            * np.sinc(distance * self._cutoff)
+            * np.cos(np.pi * distance / (2 * (self._half + 1))) ** 2
+        ).astype(np.float32)
+        return weights

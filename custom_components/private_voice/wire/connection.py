@@ -14,6 +14,7 @@ from .frames import MAX_HEADER, FrameReader, encode
 CONNECT_TIMEOUT = 5.0
 WRITE_TIMEOUT = 5.0
 _CLOSE_TIMEOUT = 1.0
+_MAX_POSTED = 256 * 1024
 
 # A dead peer that never answers pings is found out by the system: 4 s + 2 x 2 s.
 _KEEPALIVE = {"TCP_KEEPIDLE": 4, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 2}
@@ -53,13 +54,42 @@ class Connection:
         except OSError as err:
             raise WireError(Reason.CLOSED) from err
 
+    def post(self, event: Event) -> bool:
+        """Write a small frame without waiting; return whether it could be.
+
+        A peer that has read nothing for long gets no more frames this way.
+        """
+        transport = self._writer.transport
+        if transport.is_closing() or transport.get_write_buffer_size() > _MAX_POSTED:
+            return False
+        self._writer.write(encode(event))
+        return True
+
+    def notice_loss(self, seconds: float) -> None:
+        """Have the system end the connection when the peer's host confirms nothing.
+
+        Keepalive does not probe while sent frames are unconfirmed: without this a host
+        that vanished meanwhile is tried for a quarter of an hour.
+        """
+        sock = self._writer.get_extra_info("socket")
+        option = getattr(socket, "TCP_USER_TIMEOUT", None)
+        if sock is not None and option is not None:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.IPPROTO_TCP, option, int(seconds * 1000))
+
+    def abort(self) -> None:
+        """End the connection at once; who reads from it sees it closed."""
+        self._writer.transport.abort()
+
     async def close(self) -> None:
         """Close the connection; never fails and never takes long."""
-        self._writer.close()
-        with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(_CLOSE_TIMEOUT):
-                await self._writer.wait_closed()
-        self._writer.transport.abort()
+        try:
+            self._writer.close()
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(_CLOSE_TIMEOUT):
+                    await self._writer.wait_closed()
+        finally:
+            self.abort()
 
     async def __aenter__(self) -> Self:
         """Return the connection."""
@@ -78,22 +108,30 @@ async def open_connection(
     Raises:
         WireError: It is not known, not local, not there, or not in time (seconds).
     """
-    error: OSError | None = None
+    loop = asyncio.get_running_loop()
+    end = loop.time() + timeout
+    error = WireError(Reason.UNREACHABLE)
     try:
-        async with asyncio.timeout(timeout):
-            for address in await resolve(host, port):
-                try:
-                    reader, writer = await asyncio.open_connection(
-                        address, port, limit=MAX_HEADER
-                    )
-                except OSError as err:
-                    error = err
-                    continue
-                _set_keepalive(writer)
-                return Connection(reader, writer)
+        async with asyncio.timeout_at(end):
+            addresses = await resolve(host, port)
     except TimeoutError as err:
-        raise WireError(Reason.TIMED_OUT, "connecting") from err
-    raise WireError(Reason.UNREACHABLE) from error
+        raise WireError(Reason.TIMED_OUT, "resolving") from err
+    for tried, address in enumerate(addresses):
+        # An address where nothing answers must leave time for the others.
+        share = (end - loop.time()) / (len(addresses) - tried)
+        try:
+            async with asyncio.timeout(share):
+                reader, writer = await asyncio.open_connection(
+                    address, port, limit=MAX_HEADER
+                )
+        except TimeoutError:
+            error = WireError(Reason.TIMED_OUT, "connecting")
+        except OSError as err:
+            error = WireError(Reason.UNREACHABLE, f"errno {err.errno}")
+        else:
+            _set_keepalive(writer)
+            return Connection(reader, writer)
+    raise error
 
 
 def _set_keepalive(writer: asyncio.StreamWriter) -> None:
