@@ -59,7 +59,7 @@ def key_order_problems(keys: list[str]) -> Iterator[str]:
     yield from (f"{key} is missing" for key in needed - set(keys))
 
 
-def manifest_problems(manifest: dict[str, Any]) -> Iterator[str]:  # noqa: C901
+def manifest_problems(manifest: dict[str, Any]) -> Iterator[str]:
     """Yield what hassfest and HACS would object to in a manifest."""
     yield from key_order_problems(list(manifest))
     for key in ("documentation", "issue_tracker"):
