@@ -39,7 +39,10 @@ class PipelineMissingFlow(RepairsFlow):
                     key: self._found.get(key, "") for key in ("room", "pipeline")
                 },
             )
-        for entry in self.hass.config_entries.async_loaded_entries(DOMAIN):
+        hubs = self.hass.config_entries.async_loaded_entries(DOMAIN)
+        if not hubs:
+            return self.async_abort(reason="not_loaded")
+        for entry in hubs:
             room = entry.runtime_data.rooms.get(self._found.get("subentry_id"))
             if room is not None:
                 await room.async_choose_pipeline(None)
