@@ -14,6 +14,15 @@ import zipfile
 from awesomeversion import AwesomeVersion
 import pytest
 import pytest_socket
+import yaml
+
+from custom_components.private_voice.voice.activation import (
+    Activation,
+    FailReason,
+    Outcome,
+    Stage,
+    WokenBy,
+)
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "custom_components/private_voice"
@@ -97,6 +106,22 @@ def test_archive_wants_a_version() -> None:
     assert subprocess.run(command, check=False, capture_output=True).returncode == 2
 
 
+def test_workflows() -> None:
+    """Workflows get no rights but those that a job asks for; the outside checks run daily."""
+    used: set[str] = set()
+    for path in (ROOT / ".github/workflows").glob("*.yaml"):
+        workflow = yaml.safe_load(path.read_text())
+        assert workflow["permissions"] == {}, path
+        for job in workflow["jobs"].values():
+            assert job["timeout-minutes"] <= 60
+            names = {step["uses"] for step in job["steps"] if "uses" in step}
+            used |= names
+            # YAML reads the key "on" as true.
+            if names & {"home-assistant/actions/hassfest@master", "hacs/action@main"}:
+                assert workflow[True]["schedule"]
+    assert {"home-assistant/actions/hassfest@master", "hacs/action@main"} <= used
+
+
 def test_licence() -> None:
     """The licence is one that GitHub recognises and the one that we name."""
     assert "Apache License" in (ROOT / "LICENSE").read_text()[:200]
@@ -109,6 +134,33 @@ def test_readme() -> None:
         for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
             if not target.startswith("https://"):
                 assert (path.parent / target).exists(), (path.name, target)
+
+
+def fields_of(node: Any) -> Iterator[str]:
+    """Yield the labels of all fields of flows."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from value.values() if key == "data" else fields_of(value)
+
+
+def test_readme_names_everything() -> None:
+    """The README explains each field, entity and outcome, by the words of the UI."""
+    readme = (ROOT / "README.md").read_text().lower()
+    texts = load("translations/en.json")
+    fields = {*fields_of(texts["config"]), *fields_of(texts["config_subentries"])}
+    entities = {e["name"] for keys in texts["entity"].values() for e in keys.values()}
+    outcomes = {f"`{outcome.value}`" for outcome in Outcome}
+    assert len(fields) > 5
+    assert len(entities) > 5
+    assert {w for w in fields | entities | outcomes if w.lower() not in readme} == set()
+
+
+def test_records_are_described() -> None:
+    """Each field of a record and each reason is described."""
+    text = (ROOT / "docs/ACTIVATIONS.md").read_text()
+    record = Activation("room", WokenBy.SATELLITE).as_attributes()
+    names = {*record, *FailReason, *Stage, *WokenBy}
+    assert {name for name in names if f"`{name}`" not in text} == set()
 
 
 # Brand
