@@ -109,7 +109,7 @@ class ServiceClient:
         port: int,
         *,
         connect_timeout: float = CONNECT_TIMEOUT,
-        reply_timeout: float = 15.0,
+        reply_timeout: float = 12.0,
     ) -> None:
         """Set the address, and how long to wait (seconds)."""
         self.host = host
