@@ -287,7 +287,7 @@ class Room:
     @callback
     def async_finish(self, run: CommandRun) -> None:
         """Close the activation of a run and listen on."""
-        run.forget_words()
+        run.close()
         activation = run.activation
         if activation.other_room is not None:
             activation.other_room = self.hub.room_name(activation.other_room)

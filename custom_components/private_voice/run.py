@@ -239,8 +239,10 @@ class CommandRun:
         self._deltas.put_nowait(None)
 
     @callback
-    def forget_words(self) -> None:
-        """Drop all words and audio."""
+    def close(self) -> None:
+        """Drop all words and audio, and let another room answer if none has yet."""
+        if self._candidate is not None:
+            self._candidate.release()
         self.audio.discard()
         self.reply = None
         self._deltas = asyncio.Queue()

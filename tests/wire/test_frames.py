@@ -132,7 +132,7 @@ async def test_frames_follow_each_other() -> None:
         (b'{"type": "ping", "data_length": 16385}\n', Reason.TOO_LARGE),
         (b'{"type": "info", "data_length": 1048577}\n', Reason.TOO_LARGE),
         (b'{"type": "ping", "payload_length": 1}\n', Reason.TOO_LARGE),
-        (b'{"type": "audio-chunk", "payload_length": 262145}\n', Reason.TOO_LARGE),
+        (b'{"type": "audio-chunk", "payload_length": 1048577}\n', Reason.TOO_LARGE),
         (b'{"type": "ping", "data_length": -1}\n', Reason.NOT_WYOMING),
         (b'{"type": "ping", "data_length": true}\n', Reason.NOT_WYOMING),
         (b'{"type": "ping", "data_length": 2.0}\n', Reason.NOT_WYOMING),

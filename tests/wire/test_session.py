@@ -86,7 +86,7 @@ async def running(
         with suppress(asyncio.CancelledError):
             await task
         assert not session.connected
-        assert not session._tasks
+        assert session._timer is None or session._timer.cancelled()
 
 
 async def test_does_not_stream_before_it_may() -> None:

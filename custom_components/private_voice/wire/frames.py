@@ -19,8 +19,8 @@ MAX_HEADER: Final = 64 * 1024
 _KIB: Final = 1024
 _SMALL: Final = (16 * _KIB, 0)
 _LIMITS: Final[dict[str, tuple[int, int]]] = {
-    "info": (1024 * _KIB, 0),
-    "audio-chunk": (4 * _KIB, 256 * _KIB),
+    "info": (256 * _KIB, 0),
+    "audio-chunk": (4 * _KIB, 1024 * _KIB),
     "transcript": (64 * _KIB, 0),
     "transcript-chunk": (64 * _KIB, 0),
     "handled": (256 * _KIB, 0),
@@ -30,7 +30,11 @@ _LIMITS: Final[dict[str, tuple[int, int]]] = {
     "not-recognized": (64 * _KIB, 0),
     "error": (64 * _KIB, 0),
 }
-"""Bytes of data and of payload, by type of frame; the others get the small limit."""
+"""Bytes of data and of payload, by type of frame; the others get the small limit.
+
+A description takes up to thirty times its bytes once it is parsed. Some text-to-speech
+services send a whole sentence as one frame.
+"""
 
 FRAME_DEADLINE: Final = 10.0
 """Seconds from the first byte of a frame to its last."""

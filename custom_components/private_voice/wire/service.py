@@ -1,10 +1,11 @@
 """Asks a speech service: one connection per request, nothing left behind."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
 from enum import StrEnum
+import re
 from typing import Any
 
 from wyoming.asr import Transcribe, Transcript
@@ -22,13 +23,17 @@ from wyoming.wake import Detect
 
 from .audio import AudioFormat, format_of
 from .connection import CONNECT_TIMEOUT, Connection, open_connection
+from .description import parse_info
 from .errors import Reason, WireError
+from .exchange import Exchange, exchanging
 
 _SEND_BYTES = 3200
 """100 ms: fewer frames than the 10 ms pieces that Home Assistant hands out."""
 
 _FORMAT = {"rate": 16_000, "width": 2, "channels": 1}
 _MAX_TEXT = 64 * 1024
+_MAX_SPEECH_SECONDS = 600.0
+_VERSION = re.compile(r"_v\d[\d.]*$")
 
 
 class ServiceKind(StrEnum):
@@ -58,18 +63,6 @@ def kinds(info: Info) -> set[ServiceKind]:
     return found
 
 
-def parse_info(event: Event) -> Info:
-    """Return the description in a frame.
-
-    Raises:
-        WireError: It is none.
-    """
-    try:
-        return Info.from_event(event)
-    except (AttributeError, KeyError, TypeError, ValueError) as err:
-        raise WireError(Reason.NOT_WYOMING, "description") from err
-
-
 @dataclass(frozen=True)
 class DetectedWord:
     """A wake word that a service heard."""
@@ -86,6 +79,11 @@ class HandleResult:
     text: str | None
     handled: bool
     context: dict[str, Any] | None = None
+    intent: str | None = None
+    """What was recognised, by services that leave handling to who asks."""
+
+    entities: dict[str, Any] = field(default_factory=dict)
+    """The values of the intent by name."""
 
 
 def _text_of(event: Event) -> str:
@@ -110,27 +108,22 @@ class ServiceClient:
         *,
         connect_timeout: float = CONNECT_TIMEOUT,
         reply_timeout: float = 12.0,
+        wake_timeout: float = 2.0,
     ) -> None:
         """Set the address, and how long to wait (seconds)."""
         self.host = host
         self.port = port
         self._connect_timeout = connect_timeout
         self._reply_timeout = reply_timeout
+        self._wake_timeout = min(wake_timeout, reply_timeout)
 
-    def _connect(self) -> Any:
+    def update_address(self, host: str, port: int) -> None:
+        """Ask at another address from the next request on."""
+        self.host, self.port = host, port
+
+    async def _connect(self) -> Connection:
         """Open a connection."""
-        return open_connection(self.host, self.port, self._connect_timeout)
-
-    async def _read(self, connection: Connection, timeout: float) -> Event:
-        """Return the next frame in time; an error frame is an error."""
-        try:
-            async with asyncio.timeout(timeout):
-                event = await connection.read()
-        except TimeoutError as err:
-            raise WireError(Reason.TIMED_OUT, "no answer") from err
-        if event.type == "error":
-            raise WireError(Reason.REMOTE_ERROR)
-        return event
+        return await open_connection(self.host, self.port, self._connect_timeout)
 
     async def describe(self, timeout: float = 5.0) -> Info:
         """Return what the service says it is.
@@ -165,48 +158,25 @@ class ServiceClient:
         """
         async with await self._connect() as connection:
             await connection.write(Transcribe(name=model, language=language).event())
-            async with _sending(connection, audio) as sent:
-                return await self._transcript(connection, sent, on_partial)
+            request = _send(connection, audio)
+            async with exchanging(connection, request, self._reply_timeout) as exchange:
+                return await self._transcript(exchange, on_partial)
 
     async def _transcript(
-        self,
-        connection: Connection,
-        sent: asyncio.Task[None],
-        on_partial: Callable[[str], None] | None,
+        self, exchange: Exchange, on_partial: Callable[[str], None] | None
     ) -> str:
         """Return the transcript, whole or collected from its parts."""
         partial = ""
-        while True:
-            event = await self._read_while(connection, sent)
+        while (event := await exchange.next()) is not None:
             if event.type == "transcript":
                 return _text_of(event)
             if event.type == "transcript-chunk":
                 partial = (partial + _text_of(event))[:_MAX_TEXT]
                 if on_partial is not None:
                     on_partial(partial)
-            elif event.type == "transcript-stop" and partial:
+            elif event.type == "transcript-stop":
                 return partial
-
-    async def _read_while(
-        self, connection: Connection, sent: asyncio.Task[None]
-    ) -> Event:
-        """Return the next frame; while audio is still sent there is time."""
-        reading = asyncio.create_task(connection.read())
-        try:
-            if not sent.done():
-                await asyncio.wait({reading, sent}, return_when=asyncio.FIRST_COMPLETED)
-            if sent.done() and not reading.done():
-                await sent
-                await asyncio.wait({reading}, timeout=self._reply_timeout)
-            if not reading.done():
-                raise WireError(Reason.TIMED_OUT, "no answer")
-            event = reading.result()
-        finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-        if event.type == "error":
-            raise WireError(Reason.REMOTE_ERROR)
-        return event
+        raise WireError(Reason.TIMED_OUT, "no transcript")
 
     async def detect(
         self, audio: AsyncIterable[bytes], names: list[str] | None = None
@@ -218,23 +188,17 @@ class ServiceClient:
         """
         async with await self._connect() as connection:
             await connection.write(Detect(names=names).event())
-            async with _sending(connection, audio) as sent:
-                while True:
-                    try:
-                        event = await self._read_while(connection, sent)
-                    except WireError as err:
-                        if err.reason is Reason.TIMED_OUT and sent.done():
-                            return None
-                        raise
+            async with exchanging(
+                connection, _send(connection, audio), self._wake_timeout
+            ) as exchange:
+                while (event := await exchange.next()) is not None:
                     if event.type == "not-detected":
-                        return None
-                    name = event.data.get("name")
-                    if event.type == "detection" and (not names or name in names):
-                        timestamp = event.data.get("timestamp")
-                        return DetectedWord(
-                            name if isinstance(name, str) else None,
-                            timestamp if isinstance(timestamp, int) else None,
-                        )
+                        break
+                    if event.type == "detection":
+                        word = _word_of(event)
+                        if not names or _is_one_of(word.name, names):
+                            return word
+        return None
 
     async def synthesize(
         self,
@@ -263,31 +227,39 @@ class ServiceClient:
             )
         async with await self._connect() as connection:
             if isinstance(text, str):
-                await connection.write(Synthesize(text=text, voice=wanted).event())
-                async for frame in self._audio(connection, "audio-stop"):
+                request = connection.write(Synthesize(text=text, voice=wanted).event())
+                last = "audio-stop"
+            else:
+                request = _write_text(connection, text, wanted)
+                last = "synthesize-stopped"
+            async with (
+                exchanging(connection, request, self._reply_timeout) as exchange,
+                aclosing(self._audio(exchange, last)) as frames,
+            ):
+                async for frame in frames:
                     yield frame
-                return
-            writing = asyncio.create_task(_write_text(connection, text, wanted))
-            try:
-                async for frame in self._audio(connection, "synthesize-stopped"):
-                    yield frame
-            finally:
-                writing.cancel()
-                await asyncio.gather(writing, return_exceptions=True)
 
     async def _audio(
-        self, connection: Connection, last: str
+        self, exchange: Exchange, last: str
     ) -> AsyncGenerator[AudioFormat | bytes]:
         """Yield audio frames until one of a type comes."""
         sounding: AudioFormat | None = None
-        while (event := await self._read(connection, self._reply_timeout)).type != last:
+        seconds = 0.0
+        while (event := await exchange.next()) is not None:
+            if event.type == last:
+                return
             if event.type not in ("audio-start", "audio-chunk"):
                 continue
             if (stated := format_of(event)) != sounding:
                 sounding = stated
                 yield stated
             if event.payload:
+                seconds += len(event.payload) / stated.bytes_per_second
+                if seconds > _MAX_SPEECH_SECONDS:
+                    raise WireError(Reason.TOO_LARGE, "speech without end")
                 yield event.payload
+                exchange.prolong()
+        raise WireError(Reason.TIMED_OUT, "no audio")
 
     async def handle(
         self,
@@ -302,35 +274,60 @@ class ServiceClient:
             WireError: The service failed.
         """
         request = Transcript(text=text, language=language, context=context)
-        async with await self._connect() as connection:
-            await connection.write(request.event())
+        async with (
+            await self._connect() as connection,
+            exchanging(
+                connection, connection.write(request.event()), self._reply_timeout
+            ) as exchange,
+        ):
             answer = ""
-            while True:
-                event = await self._read(connection, self._reply_timeout)
-                if event.type in ("handled", "not-handled", "not-recognized"):
-                    said = event.data.get("text")
-                    return HandleResult(
-                        said if isinstance(said, str) else None,
-                        event.type == "handled",
-                        event.data.get("context"),
-                    )
+            while (event := await exchange.next()) is not None:
+                if event.type in _ANSWERS:
+                    return _result_of(event)
                 if event.type == "handled-chunk":
                     answer = (answer + _text_of(event))[:_MAX_TEXT]
                 elif event.type == "handled-stop":
                     return HandleResult(answer, True)
+        raise WireError(Reason.TIMED_OUT, "no answer")
 
 
-@asynccontextmanager
-async def _sending(
-    connection: Connection, audio: AsyncIterable[bytes]
-) -> AsyncIterator[asyncio.Task[None]]:
-    """Send audio beside the block; none is sent after it."""
-    task = asyncio.create_task(_send(connection, audio))
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+_ANSWERS = ("handled", "not-handled", "intent", "not-recognized")
+
+
+def _result_of(event: Event) -> HandleResult:
+    """Return the answer in a frame."""
+    said, context = event.data.get("text"), event.data.get("context")
+    name, entities = event.data.get("name"), event.data.get("entities")
+    is_intent = event.type == "intent" and isinstance(name, str)
+    return HandleResult(
+        said if isinstance(said, str) else None,
+        event.type == "handled",
+        context if isinstance(context, dict) else None,
+        name if is_intent else None,
+        {
+            entity["name"]: entity.get("value")
+            for entity in (entities if isinstance(entities, list) else ())
+            if isinstance(entity, dict) and isinstance(entity.get("name"), str)
+        },
+    )
+
+
+def _word_of(event: Event) -> DetectedWord:
+    """Return the wake word in a frame."""
+    name, timestamp = event.data.get("name"), event.data.get("timestamp")
+    return DetectedWord(
+        name if isinstance(name, str) else None,
+        timestamp if type(timestamp) is int else None,
+    )
+
+
+def _is_one_of(name: str | None, names: list[str]) -> bool:
+    """Return whether a wake word is among those asked for.
+
+    openWakeWord calls okay_nabu_v0.1 what it was asked for as okay_nabu.
+    """
+    plain = _VERSION.sub("", name or "")
+    return name in names or plain in {_VERSION.sub("", each) for each in names}
 
 
 async def _send(connection: Connection, audio: AsyncIterable[bytes]) -> None:

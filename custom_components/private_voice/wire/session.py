@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Callable
+import contextlib
 import logging
 import random
 import time
 
 from wyoming.asr import Transcript
-from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.event import Event, Eventable
 from wyoming.info import Describe, Info
 from wyoming.ping import Ping, Pong
@@ -17,6 +17,7 @@ from wyoming.wake import Detection
 
 from .audio import AudioFormat, PcmConverter, format_of
 from .connection import Connection, open_connection
+from .description import parse_info
 from .errors import Reason, WireError
 from .events import (
     Audio,
@@ -32,7 +33,7 @@ from .events import (
     StreamingStarted,
     StreamingStopped,
 )
-from .service import parse_info
+from .speaker import Speaker
 
 __all__ = [
     "Audio",
@@ -54,11 +55,15 @@ _LOGGER = logging.getLogger(__name__)
 
 _DESCRIBE_TIMEOUT = 5.0
 _RETRY_FIRST = 1.0
-_RETRY_LONGEST = 60.0
+_RETRY_ABSENT = 10.0
+"""A satellite that comes back is found soon: an attempt costs next to nothing."""
+
+_RETRY_NONSENSE = 50.0
+_NONSENSE = (Reason.NOT_WYOMING, Reason.TOO_LARGE, Reason.NOT_LOCAL)
+_STABLE = 10.0
+_MAX_MICROPHONE = 128 * 1024
 _PING_EVERY = 2.0
 _SILENT_TOO_LONG = 8.0
-_CHUNK_BYTES = 4096
-_PLAYED_GRACE = 0.5
 
 
 class SatelliteSession:
@@ -92,10 +97,11 @@ class SatelliteSession:
         self._given_up = False
         self._heard_at = 0.0
         self._converter: tuple[AudioFormat, PcmConverter] | None = None
-        self._playing = asyncio.Lock()
-        self._played = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._speaker = Speaker(self.send, self._post)
+        self._told_streaming: bool | None = None
         self._told_down = False
+        self._hurry = asyncio.Event()
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def connected(self) -> bool:
@@ -105,7 +111,7 @@ class SatelliteSession:
     @property
     def playing(self) -> bool:
         """Return whether audio is being played."""
-        return self._playing.locked()
+        return self._speaker.playing
 
     # Life
 
@@ -116,10 +122,23 @@ class SatelliteSession:
             begun = time.monotonic()
             reason = await self._run_once()
             self._tell_down(reason)
-            if time.monotonic() - begun > _RETRY_LONGEST:
+            if self._hurry.is_set() or time.monotonic() - begun > _STABLE:
                 delay = self._retry_first
-            await asyncio.sleep(delay * random.uniform(0.8, 1.2))
-            delay = min(delay * 2, _RETRY_LONGEST)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay * random.uniform(0.8, 1.2)):
+                    await self._hurry.wait()
+            self._hurry.clear()
+            longest = _RETRY_NONSENSE if reason in _NONSENSE else _RETRY_ABSENT
+            delay = min(delay * 2, longest)
+
+    def update_address(self, host: str, port: int) -> None:
+        """Go to another address, at once."""
+        if (host, port) == (self.host, self.port):
+            return
+        self.host, self.port = host, port
+        self._hurry.set()
+        if self._connection is not None:
+            self._connection.abort()
 
     async def stop(self) -> None:
         """Tell the satellite to rest and leave it."""
@@ -137,21 +156,17 @@ class SatelliteSession:
         """Connect and read until the connection ends; return why it did."""
         reason = Reason.STOPPED
         self._given_up = False
-        watchdog: asyncio.Task[None] | None = None
         connection: Connection | None = None
         try:
             connection = await open_connection(self.host, self.port)
-            self._heard_at = asyncio.get_running_loop().time()
+            connection.notice_loss(self._silent_too_long)
+            self._heard_at = time.monotonic()
             await self._greet(connection)
-            watchdog = asyncio.create_task(self._watch(connection))
+            self._watch(connection)
             await self._read(connection)
         except WireError as err:
-            reason = err.reason
-            if self._given_up:
-                reason = Reason.NO_PONG
+            reason = Reason.NO_PONG if self._given_up else err.reason
         finally:
-            if watchdog is not None:
-                watchdog.cancel()
             await self._end(connection, reason)
         return reason
 
@@ -162,7 +177,7 @@ class SatelliteSession:
             async with asyncio.timeout(_DESCRIBE_TIMEOUT):
                 while (event := await connection.read()).type != "info":
                     if event.type == "ping":
-                        await connection.write(Pong().event())
+                        connection.post(Pong().event())
         except TimeoutError as err:
             raise WireError(Reason.TIMED_OUT, "no description") from err
         self.info = parse_info(event)
@@ -171,7 +186,7 @@ class SatelliteSession:
             _LOGGER.info("Satellite %s:%s is back", self.host, self.port)
             self._told_down = False
         self._emit(Connected(self.info))
-        await self._send_streaming(connection)
+        self._tell_streaming()
 
     async def _end(self, connection: Connection | None, reason: Reason) -> None:
         """Close and tell that the satellite is gone."""
@@ -179,9 +194,10 @@ class SatelliteSession:
         self._connection = None
         self._answers_pings = False
         self._converter = None
-        self._played.set()
-        for task in list(self._tasks):
-            task.cancel()
+        self._told_streaming = None
+        self._speaker.on_lost()
+        if self._timer is not None:
+            self._timer.cancel()
         if connection is not None:
             await connection.close()
         if was_connected:
@@ -195,36 +211,36 @@ class SatelliteSession:
                 "Satellite %s:%s is gone (%s)", self.host, self.port, reason.value
             )
 
-    async def _watch(self, connection: Connection) -> None:
-        """Ping a quiet satellite and close the connection to a silent one."""
-        loop = asyncio.get_running_loop()
-        while True:
-            await asyncio.sleep(self._ping_every)
-            silent = loop.time() - self._heard_at
-            if self._answers_pings and silent > self._silent_too_long:
-                self._given_up = True
-                break
-            try:
-                if silent >= self._ping_every / 2 or not self._answers_pings:
-                    await connection.write(Ping(text="alive?").event())
-            except WireError as err:
-                self._given_up = err.reason is Reason.TIMED_OUT
-                break
-        await connection.close()
+    def _watch(self, connection: Connection) -> None:
+        """Ping a quiet satellite and give up a silent one; again and again.
+
+        One that plays may read our pings only after the sound before them.
+        """
+        now = time.monotonic()
+        quiet = now - self._heard_at
+        silent = now - max(self._heard_at, min(now, self._speaker.heard_until))
+        if self._answers_pings and silent > self._silent_too_long:
+            self._given_up = True
+            connection.abort()
+            return
+        if quiet >= self._ping_every / 2 or not self._answers_pings:
+            connection.post(Ping(text="alive?").event())
+        self._timer = asyncio.get_running_loop().call_later(
+            self._ping_every, self._watch, connection
+        )
 
     # What comes in
 
     async def _read(self, connection: Connection) -> None:
         """Take frames until the connection ends."""
-        loop = asyncio.get_running_loop()
         while True:
             event = await connection.read()
-            self._heard_at = loop.time()
+            self._heard_at = time.monotonic()
             if event.type == "audio-chunk":
                 self._on_audio(event)
             elif event.type == "ping":
                 text = event.data.get("text")
-                await connection.write(
+                connection.post(
                     Pong(text=text if isinstance(text, str) else None).event()
                 )
             else:
@@ -234,6 +250,8 @@ class SatelliteSession:
         """Convert a piece of audio and pass it on."""
         if not event.payload:
             return
+        if len(event.payload) > _MAX_MICROPHONE:
+            raise WireError(Reason.TOO_LARGE, "microphone audio")
         stated = format_of(event)
         if self._converter is None or self._converter[0] != stated:
             self._converter = (stated, PcmConverter(stated))
@@ -253,11 +271,13 @@ class SatelliteSession:
             case "run-pipeline":
                 self._emit(_run_requested(event))
             case "audio-start":
+                # What another stream left over does not belong to this one.
+                self._converter = None
                 self._emit(AudioStarted(format_of(event)))
             case "audio-stop":
                 self._emit(AudioStopped())
             case "played":
-                self._played.set()
+                self._speaker.on_played()
                 self._emit(Played())
             case "streaming-started":
                 self._emit(StreamingStarted())
@@ -289,18 +309,22 @@ class SatelliteSession:
     def set_streaming(self, allowed: bool) -> None:
         """Let the satellite stream, or make it pause; kept for later connections."""
         self._streaming = allowed
-        if self.connected and self._connection is not None:
-            task = asyncio.create_task(self._send_streaming(self._connection))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._tell_streaming()
 
-    async def _send_streaming(self, connection: Connection) -> None:
-        """Tell the satellite whether it may stream."""
+    def _tell_streaming(self) -> None:
+        """Tell the satellite whether it may stream, if it was told otherwise."""
+        connection = self._connection
+        if connection is None or self._told_streaming is self._streaming:
+            return
+        self._told_streaming = self._streaming
         request = RunSatellite() if self._streaming else PauseSatellite()
-        try:
-            await connection.write(request.event())
-        except WireError:
-            await connection.close()
+        if not connection.post(request.event()):
+            # It must not go on as it was told before.
+            connection.abort()
+
+    def _post(self, event: Event) -> bool:
+        """Send a frame where nobody can wait."""
+        return self._connection is not None and self._connection.post(event)
 
     async def send(self, message: Event | Eventable) -> None:
         """Send a frame.
@@ -333,55 +357,7 @@ class SatelliteSession:
         Raises:
             WireError: The satellite went away, or whoever makes the audio failed.
         """
-        async with self._playing:
-            self._played.clear()
-            seconds, begun = 0.0, time.monotonic()
-            sounding: AudioFormat | None = None
-            try:
-                async for frame in frames:
-                    if isinstance(frame, AudioFormat):
-                        if sounding not in (None, frame):
-                            await self.send(AudioStop())
-                        sounding = frame
-                        await self._send_start(frame)
-                    elif sounding is not None:
-                        seconds += len(frame) / sounding.bytes_per_second
-                        await self._send_pcm(frame, sounding)
-            finally:
-                if sounding is not None and self._connection is not None:
-                    await self.send(AudioStop())
-            await self._wait_played(seconds - (time.monotonic() - begun))
-            return seconds
-
-    async def _send_start(self, sounding: AudioFormat) -> None:
-        """Announce audio."""
-        await self.send(
-            AudioStart(
-                rate=sounding.rate, width=sounding.width, channels=sounding.channels
-            )
-        )
-
-    async def _send_pcm(self, pcm: bytes, sounding: AudioFormat) -> None:
-        """Send audio in frames that a small satellite can hold."""
-        for start in range(0, len(pcm), _CHUNK_BYTES):
-            await self.send(
-                AudioChunk(
-                    rate=sounding.rate,
-                    width=sounding.width,
-                    channels=sounding.channels,
-                    audio=pcm[start : start + _CHUNK_BYTES],
-                )
-            )
-
-    async def _wait_played(self, seconds: float) -> None:
-        """Wait until the satellite says that it played, or must have."""
-        try:
-            async with asyncio.timeout(max(0.0, seconds) + _PLAYED_GRACE):
-                await self._played.wait()
-        except TimeoutError:
-            pass
-        if self._connection is None:
-            raise WireError(Reason.CLOSED, "while playing")
+        return await self._speaker.play(frames)
 
 
 def _run_requested(event: Event) -> RunRequested:
