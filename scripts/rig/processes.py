@@ -42,7 +42,8 @@ class Process:
         self.told: list[dict[str, Any]] = []
 
     async def start(self) -> Self:
-        """Start it, in a group of its own so that its children end with it."""
+        """Start it (again), in a group of its own so that its children end with it."""
+        self.told = []
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
@@ -89,6 +90,11 @@ class Process:
         """Wait until it says that it is ready."""
         await self.wait(lambda: any("ready" in t for t in self.told), _START_TIMEOUT)
 
+    def send(self, how: signal.Signals) -> None:
+        """Send a signal to it and its children."""
+        if self._process is not None:
+            os.killpg(self._process.pid, how)
+
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         """End it and its children."""
         process = self._process
@@ -111,15 +117,13 @@ class Service(Process):
 
     def __init__(self, module: str, log: Path) -> None:
         """Prepare the service of a module of this package."""
+        self.port = free_port()
         super().__init__(
-            module, python_of("engines"), "-m", f"scripts.rig.{module}", log=log
+            module,
+            *(python_of("engines"), "-m", f"scripts.rig.{module}"),
+            *("--port", str(self.port)),
+            log=log,
         )
-        self.move_to(free_port())
-
-    def move_to(self, port: int) -> None:
-        """Choose the port before the start."""
-        self.port = port
-        self._command = (*self._command[:3], "--port", str(port))
 
 
 class Satellite(Process):

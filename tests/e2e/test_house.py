@@ -29,6 +29,8 @@ def test_five_commands_are_handled_in_a_real_house() -> None:
     assert result["ha_version"].startswith("2026.11")
     assert [c["outcome"] for c in result["commands"]] == ["handled"] * 5
     assert result["history_rows"] >= 4
+    # What was said and heard stands in no file; an announcement is an action's data.
+    assert not any(c["kept"] for c in result["commands"][:4])
 
 
 def test_house_survives_lost_services_satellites_and_a_restart() -> None:
@@ -39,6 +41,14 @@ def test_house_survives_lost_services_satellites_and_a_restart() -> None:
     assert result["killed"]["reason"] == "speech_to_text_down"
     assert result["killed"]["after"] < 15
     assert result["back"]["outcome"] == "handled"
+    assert result["hung"]["outcome"] == "failed"
+    assert result["hung"]["reason"] == "speech_to_text_timeout"
+    assert result["hung"]["after"] < 15
+    assert result["goes_on"]["outcome"] == "handled"
     assert result["satellite_back_after"] < 15
     assert result["satellite"]["outcome"] == "handled"
+    assert result["lost"]["reason"] == "satellite_lost"
+    assert result["real_satellite_back_after"] < 15
+    assert result["real_satellite"]["outcome"] == "handled"
     assert result["restart"]["outcome"] == "handled"
+    assert not result["kept"]
