@@ -11,9 +11,10 @@ from homeassistant.helpers import intent
 import numpy as np
 import pytest
 from wyoming.audio import AudioStop
-from wyoming.event import Event
+from wyoming.event import Event, async_write_event
+from wyoming.wake import NotDetected
 
-from custom_components.private_voice import conversation
+from custom_components.private_voice import conversation, wake
 
 from . import test_commands
 from .fakes import FakeSatellite
@@ -127,19 +128,23 @@ async def test_unmuted_room_listens_for_its_wake_word_again(house: House) -> Non
     await house.service.wait_for("detect", 2)
 
 
-async def test_wake_word_service_that_leaves_is_asked_again(
-    house: House, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_wake_word_service_that_gives_up_is_asked_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, leaves: bool
 ) -> None:
-    """The room hears its wake word as soon as the service is back."""
+    """The room hears its wake word as soon as the service listens again."""
+    monkeypatch.setattr(wake, "_RETRY_FIRST", 0.1)
     otherwise = house.service._answer
 
-    async def leave(event: Event, writer: asyncio.StreamWriter) -> None:
-        if event.type == "detect" and len(house.service.all("detect")) == 1:
+    async def give_up(event: Event, writer: asyncio.StreamWriter) -> None:
+        if event.type != "detect" or len(house.service.all("detect")) > 1:
+            await otherwise(event, writer)
+        elif leaves:
             writer.transport.abort()
         else:
-            await otherwise(event, writer)
+            await async_write_event(NotDetected().event(), writer)
 
-    monkeypatch.setattr(house.service, "_answer", leave)
+    monkeypatch.setattr(house.service, "_answer", give_up)
     await house.satellite.stream()
     await house.service.wait_for("detect", 2)
     house.service.wake_after = 3
