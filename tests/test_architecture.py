@@ -131,10 +131,6 @@ def test_components_are_dependencies() -> None:
             assert component in known | NEED_NO_DEPENDENCY or ours, (path, name)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="The manifest does not require numpy; where it does, this mark goes",
-)
 def test_libraries_are_required() -> None:
     """Each library that is used comes with Home Assistant or by a manifest."""
     provided = {

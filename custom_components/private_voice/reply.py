@@ -1,5 +1,6 @@
 """Speaks in a room: text to the speech service, its audio to the satellite."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 import io
 import math
@@ -182,26 +183,27 @@ async def frames_of_media(hass: HomeAssistant, url: str) -> AsyncGenerator[Frame
     Raises:
         WireError: It could not be decoded.
     """
-    import asyncio  # noqa: PLC0415
-
-    process = await asyncio.create_subprocess_exec(
-        ffmpeg.get_ffmpeg_manager(hass).binary,
-        "-protocol_whitelist",
-        "http,https,file,tcp,tls",
-        "-i",
-        url,
-        "-f",
-        "s16le",
-        "-ac",
-        str(SPEAKER_FORMAT.channels),
-        "-ar",
-        str(SPEAKER_FORMAT.rate),
-        "-nostats",
-        "pipe:",
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        close_fds=False,
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            ffmpeg.get_ffmpeg_manager(hass).binary,
+            "-protocol_whitelist",
+            "http,https,file,tcp,tls",
+            "-i",
+            url,
+            "-f",
+            "s16le",
+            "-ac",
+            str(SPEAKER_FORMAT.channels),
+            "-ar",
+            str(SPEAKER_FORMAT.rate),
+            "-nostats",
+            "pipe:",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            close_fds=False,
+        )
+    except OSError as err:
+        raise WireError(Reason.UNREACHABLE, "ffmpeg") from err
     assert process.stdout is not None
     heard = False
     try:

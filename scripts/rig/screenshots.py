@@ -34,7 +34,7 @@ async def main() -> None:
                 "integration": "/config/integrations/integration/private_voice",
                 "add-room": "/config/integrations/integration/private_voice",
                 "room": f"/config/devices/device/{event['device_id']}",
-                "history": f"/history?entity_id={event['entity_id']}",
+                "history": f"/logbook?entity_id={event['entity_id']}",
             },
             "clicks": {"add-room": "Add room"},
         }
