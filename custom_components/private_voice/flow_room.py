@@ -18,6 +18,9 @@ from .discovery import async_core_entry, async_take_over
 from .flow_endpoint import CONF_FOUND, EndpointFlow
 from .wire.service import ServiceKind
 
+_SATELLITE_PORT = 10700
+"""Where satellites listen unless told otherwise (wyoming-satellite's own default)."""
+
 
 class RoomFlow(EndpointFlow):
     """The flow of a room."""
@@ -38,6 +41,8 @@ class RoomFlow(EndpointFlow):
                 suggested = {CONF_FOUND: key}
                 if len(self._offers) == 1:
                     suggested[CONF_NAME] = endpoint.name
+            else:
+                suggested = {CONF_PORT: _SATELLITE_PORT}
         return await self._async_room("user", user_input, suggested)
 
     async def async_step_reconfigure(
