@@ -604,13 +604,13 @@ async def test_room_of_a_satellite_that_announced_itself(
     assert (only(hub).title, only(hub).unique_id) == ("Kitchen satellite", "peer")
 
 
-async def test_room_without_offers_suggests_nothing(
+async def test_room_without_offers_suggests_only_the_usual_port(
     hass: HomeAssistant, hub: MockConfigEntry
 ) -> None:
-    """An empty form."""
+    """An empty form but for where satellites usually listen."""
     result = await SubentryFlow(hass, hub, "room").start()
     assert_form(result, "user", "room")
-    assert suggested(result) == {}
+    assert suggested(result) == {"port": 10700}
 
 
 @pytest.mark.parametrize(
