@@ -15,6 +15,7 @@ from homeassistant.core import Event, HomeAssistant
 from homeassistant.helpers import (
     area_registry as ar,
     entity_registry as er,
+    intent,
     issue_registry as ir,
 )
 from homeassistant.helpers.entity_component import EntityComponent
@@ -265,6 +266,36 @@ async def test_mute_ends_the_command_and_pauses_the_satellite(house: House) -> N
     assert (await house.activation(2))["outcome"] == "muted"
     assert len(house.service.all("transcribe")) == asked
     assert len(house.activations) == 2
+
+
+async def test_command_that_mutes_its_own_room_is_cancelled_and_the_mute_kept(
+    house: House, hass_storage: dict[str, Any]
+) -> None:
+    """The mute must not be lost with the command that asked for it."""
+    room = house.entry.runtime_data.rooms["room"]
+
+    class Mute(intent.IntentHandler):
+        intent_type = "HassTurnOn"
+
+        async def async_handle(self, _: intent.Intent) -> intent.IntentResponse:
+            await room.async_set_muted(True)
+            raise AssertionError("the command goes on")
+
+    intent.async_register(house.hass, Mute())
+    await house.satellite.wake()
+    await house.satellite.speak(SPEECH + SILENCE)
+    record = await house.activation()
+    assert record["outcome"] == "cancelled"
+    assert not room.microphone.open
+    stored = hass_storage[f"{DOMAIN}.{house.entry.entry_id}"]["data"]
+    assert stored["rooms"]["room"]["muted"] is True
+
+
+async def test_long_name_of_a_wake_word_is_cut(house: House) -> None:
+    """A device gives the name: history takes no more of it than it needs."""
+    await house.satellite.wake("x" * 1000)
+    await house.satellite.speak(SPEECH + SILENCE)
+    assert (await house.activation())["wake_word"] == "x" * 64
 
 
 async def test_muted_room_stays_muted_over_a_reload_and_still_announces(

@@ -268,8 +268,8 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
     @callback
     @override
     def on_pipeline_event(self, event: PipelineEvent) -> None:
-        """Hand events of the pipeline to the run."""
-        if (run := self.room.run) is None:
+        """Hand events of the pipeline to the run that it works for."""
+        if (run := current_run.get()) is None:
             return
         run.on_pipeline_event(event)
         if event.type in (PipelineEventType.STT_END, PipelineEventType.ERROR):

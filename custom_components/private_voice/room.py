@@ -12,7 +12,7 @@ from homeassistant.helpers import issue_registry as ir
 
 from .const import CONF_LANGUAGE, DOMAIN, EVENT_ACTIVATION
 from .pipelines import PIPELINE_NAME
-from .run import CommandRun
+from .run import CommandRun, current_run
 from .voice.activation import Activation, FailReason, Outcome, WokenBy
 from .voice.endpoint import Endpointer
 from .voice.microphone import Microphone
@@ -32,6 +32,9 @@ _DETECTION_VALID = 5.0
 
 # An expected answer without a wake word is waited for so long.
 _FOLLOW_UP_VALID = 30.0
+
+
+_MAX_WAKE_WORD = 64
 
 
 class Room:
@@ -129,13 +132,15 @@ class Room:
         self.microphone.set_soft_muted(muted)
         self.session.set_streaming(self.microphone.open)
         self._changed()
+        # A command that mutes its own room is cancelled by that: the mute must be kept.
+        saving = self.hass.async_create_task(self.hub.settings.async_save())
         if muted:
             self._detected = self._expected = None
-            await self._wake.async_stop()
+            self._wake.end()
             await self.async_cancel_run(Outcome.CANCELLED)
         elif self._streams and self.connected:
             self._listen_again()
-        await self.hub.settings.async_save()
+        await saving
 
     # What the satellite says
 
@@ -266,7 +271,8 @@ class Room:
         return Activation(
             room_id=self.room_id,
             woken_by=woken_by,
-            wake_word=wake_word or None,
+            # A name that a device gives; history has no room for a longer one.
+            wake_word=wake_word[:_MAX_WAKE_WORD] if wake_word else None,
             language=self.subentry.data.get(CONF_LANGUAGE)
             or self.hub.default_language(),
         )
@@ -365,14 +371,18 @@ class Room:
             run.feed(pcm)
 
     async def async_cancel_run(self, outcome: Outcome) -> None:
-        """End the run that goes on, if any, and wait until it has."""
+        """End the run that goes on, if any, and wait until it has.
+
+        Who is part of the run does not wait: it would wait for itself.
+        """
         run = self.run
         if run is None or run.task is None:
             return
         run.settle(outcome)
         run.audio.discard()
         run.task.cancel()
-        await asyncio.gather(run.task, return_exceptions=True)
+        if current_run.get() is not run:
+            await asyncio.gather(run.task, return_exceptions=True)
 
     async def async_play(self, frames: AsyncIterable[AudioFormat | bytes]) -> float:
         """Play audio in the room and return how many seconds it lasts.

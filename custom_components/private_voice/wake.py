@@ -88,9 +88,13 @@ class WakeListener:
         self, service: SpeechServiceCoordinator
     ) -> tuple[str, list[bytes]] | None:
         """Return the wake word and the audio behind it, None if the audio ended."""
-        detected = await service.client.detect(
-            self._audio, self._room.settings.wake_words
-        )
+        try:
+            detected = await service.client.detect(
+                self._audio, self._room.settings.wake_words
+            )
+        except WireError as err:
+            service.async_failed(err)
+            raise
         if detected is None:
             return None
         phrases = {m.name: m.phrase for p in service.info.wake for m in p.models}
