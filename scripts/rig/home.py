@@ -1,6 +1,7 @@
 """A real Home Assistant with an account, as a person's browser talks to it."""
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -45,17 +46,24 @@ template:
 class Home:
     """Home Assistant's process, its HTTP interface and its websocket."""
 
-    def __init__(self, folder: Path) -> None:
-        """Prepare a configuration folder."""
+    def __init__(
+        self,
+        folder: Path,
+        configuration: str = _CONFIGURATION,
+        *,
+        integration: bool = True,
+    ) -> None:
+        """Prepare a configuration folder, with or without the integration in it."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
         (folder / ".storage").mkdir(parents=True)
         (folder / "custom_components").mkdir()
-        (folder / "custom_components/private_voice").symlink_to(
-            ROOT / "custom_components/private_voice"
-        )
-        (folder / "configuration.yaml").write_text(_CONFIGURATION)
+        if integration:
+            (folder / "custom_components/private_voice").symlink_to(
+                ROOT / "custom_components/private_voice"
+            )
+        (folder / "configuration.yaml").write_text(configuration)
         (folder / ".storage/http").write_text(json.dumps(self._http()))
         # These steps of the onboarding would add a cloud's text-to-speech and weather.
         done = {"done": ["core_config", "analytics"]}
@@ -88,13 +96,50 @@ class Home:
 
     async def restart(self) -> None:
         """Stop Home Assistant, start it again and log in as before."""
+        await self.halt()
+        await self.begin()
+        await self._answering()
+        await self.connect()
+        await self.ask("subscribe_events", event_type="private_voice_activation")
+
+    async def halt(self) -> None:
+        """Stop Home Assistant, to start it again later."""
         if self._reader is not None:
             self._reader.cancel()
         await self.process.stop()
+
+    async def begin(self) -> None:
+        """Start Home Assistant again."""
         self.process = await self._new_process().start()
-        await self._answering()
-        await self._connect()
-        await self.ask("subscribe_events", event_type="private_voice_activation")
+
+    async def running(self) -> dict[str, Any]:
+        """Wait until Home Assistant has started up, and return its configuration.
+
+        Raises:
+            RuntimeError: It did not in time.
+        """
+        try:
+            async with asyncio.timeout(180):
+                while True:
+                    with contextlib.suppress(aiohttp.ClientError):
+                        config = await self.get("/api/config")
+                        if config["state"] == "RUNNING":
+                            return dict(config)
+                    await asyncio.sleep(0.05)
+        except TimeoutError as err:
+            log = self.folder / "output.txt"
+            raise RuntimeError(f"Home Assistant took too long, see {log}") from err
+
+    async def stay_logged_in(self) -> None:
+        """Go on with a login that outlasts half an hour."""
+        self._token = await self.ask(
+            "auth/long_lived_access_token", client_name="Rig", lifespan=1
+        )
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the process, as Home Assistant writes it down."""
+        return int(json.loads((self.folder / ".ha_run.lock").read_text())["pid"])
 
     def _http(self) -> dict[str, Any]:
         """Return stored settings that bind to loopback and need no confirmation."""
@@ -136,7 +181,7 @@ class Home:
         self._token = self.tokens["access_token"]
         done = {"client_id": f"{self.url}/", "redirect_uri": f"{self.url}/"}
         await self._post("/api/onboarding/integration", done)
-        await self._connect()
+        await self.connect()
 
     async def _answering(self) -> None:
         """Wait until the HTTP interface is there."""
@@ -151,7 +196,7 @@ class Home:
                     pass
                 await asyncio.sleep(0.3)
 
-    async def _connect(self) -> None:
+    async def connect(self) -> None:
         """Open the websocket."""
         assert self._session is not None
         self._socket = await self._session.ws_connect("/api/websocket")
