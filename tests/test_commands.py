@@ -32,6 +32,7 @@ from custom_components.private_voice.diagnostics import (
     async_get_config_entry_diagnostics,
 )
 from custom_components.private_voice.repairs import async_create_fix_flow
+from custom_components.private_voice.voice.microphone import Cause
 
 from .fakes import STT_INFO, TTS_INFO, WAKE_INFO, FakeSatellite, FakeService, merged
 
@@ -268,24 +269,24 @@ async def test_mute_ends_the_command_and_pauses_the_satellite(house: House) -> N
     assert len(house.activations) == 2
 
 
-async def test_command_that_mutes_its_own_room_is_cancelled_and_the_mute_kept(
+async def test_command_that_mutes_its_own_room_is_answered_and_the_mute_kept(
     house: House, hass_storage: dict[str, Any]
 ) -> None:
-    """The mute must not be lost with the command that asked for it."""
+    """It does not wait for itself, and the answer is owed."""
     room = house.entry.runtime_data.rooms["room"]
 
     class Mute(intent.IntentHandler):
         intent_type = "HassTurnOn"
 
-        async def async_handle(self, _: intent.Intent) -> intent.IntentResponse:
-            await room.async_set_muted(True)
-            raise AssertionError("the command goes on")
+        async def async_handle(self, asked: intent.Intent) -> intent.IntentResponse:
+            await room.mute.async_mute(Cause.VOICE)
+            return asked.create_response()
 
     intent.async_register(house.hass, Mute())
     await house.satellite.wake()
     await house.satellite.speak(SPEECH + SILENCE)
     record = await house.activation()
-    assert record["outcome"] == "cancelled"
+    assert record["outcome"] == "handled"
     assert not room.microphone.open
     stored = hass_storage[f"{DOMAIN}.{house.entry.entry_id}"]["data"]
     assert stored["rooms"]["room"]["muted"] is True

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from homeassistant.components.assist_pipeline import async_setup_pipeline_store
-from homeassistant.config_entries import ConfigSubentry
+from homeassistant.config_entries import ConfigEntryState, ConfigSubentry
 from homeassistant.helpers import intent
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from wyoming.event import Event, async_write_event
 from wyoming.wake import NotDetected
 
 from custom_components.private_voice import conversation, wake
+from custom_components.private_voice.voice.microphone import Cause
 
 from . import test_commands
 from .fakes import FakeSatellite
@@ -122,9 +123,9 @@ async def test_unmuted_room_listens_for_its_wake_word_again(house: House) -> Non
     await house.satellite.stream()
     await house.service.wait_for("detect")
     room = house.entry.runtime_data.rooms["room"]
-    await room.async_set_muted(True)
+    await room.mute.async_mute(Cause.USER)
     await house.service.wait(lambda: house.service.connections == 0)
-    await room.async_set_muted(False)
+    await room.mute.async_unmute(Cause.USER)
     await house.service.wait_for("detect", 2)
 
 
@@ -198,3 +199,30 @@ async def test_own_assistant_is_made_anew_when_it_is_wanted(house: House) -> Non
     await house.satellite.wake()
     await house.satellite.speak(SPEECH + SILENCE)
     assert (await house.activation())["outcome"] == "handled"
+
+
+async def test_room_added_while_the_hub_sets_up_is_taken_up(house: House) -> None:
+    """A slow service must not make it wait for the next restart."""
+    entries = house.hass.config_entries
+    async with FakeSatellite() as satellite:
+        house.service.silent = True
+        entries.async_schedule_reload(house.entry.entry_id)
+        async with asyncio.timeout(5):
+            while house.entry.state is not ConfigEntryState.SETUP_IN_PROGRESS:
+                await asyncio.sleep(0)
+        entries.async_add_subentry(
+            house.entry,
+            ConfigSubentry(
+                data=MappingProxyType({"host": "127.0.0.1", "port": satellite.port}),
+                subentry_id="study",
+                subentry_type="room",
+                title="Study voice",
+                unique_id=None,
+            ),
+        )
+        await house.hass.async_block_till_done()
+        house.service.silent = False
+        try:
+            await satellite.wait_for("run-satellite")
+        finally:
+            await entries.async_unload(house.entry.entry_id)

@@ -3,14 +3,20 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from homeassistant.const import Platform
-from homeassistant.core import HomeAssistant
-from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP, Platform
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.helpers import (
+    config_validation as cv,
+    device_registry as dr,
+    issue_registry as ir,
+)
 from homeassistant.helpers.typing import ConfigType
 
 from .const import DOMAIN
 from .hub import Hub
+from .journal import Journal
 from .privacy import words
+from .services import async_setup_services
 from .settings import SettingsStore
 
 if TYPE_CHECKING:
@@ -21,6 +27,7 @@ CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 PLATFORMS = [
     Platform.ASSIST_SATELLITE,
     Platform.BINARY_SENSOR,
+    Platform.BUTTON,
     Platform.CONVERSATION,
     Platform.EVENT,
     Platform.NUMBER,
@@ -37,8 +44,9 @@ _FIRST_DESCRIPTION = 3.0
 
 
 async def async_setup(hass: HomeAssistant, config: ConfigType) -> bool:
-    """Keep words out of the log before anything can be said."""
+    """Keep words out of the log before anything can be said, and offer the actions."""
     words.async_install(hass)
+    async_setup_services(hass)
     return True
 
 
@@ -52,6 +60,8 @@ async def async_setup_entry(
         name=entry.title,
         entry_type=dr.DeviceEntryType.SERVICE,
     )
+    # First, so that a room added while this goes on is taken up afterwards.
+    entry.async_on_unload(entry.add_update_listener(_async_changed))
     hub = entry.runtime_data = Hub(hass, entry, device.id)
     await hub.async_prepare()
     if hub.services:
@@ -61,7 +71,12 @@ async def async_setup_entry(
         await asyncio.wait(described, timeout=_FIRST_DESCRIPTION)
     await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     await hub.async_start()
-    entry.async_on_unload(entry.add_update_listener(_async_changed))
+
+    async def stop(event: Event) -> None:
+        await hub.async_stop()
+
+    # Entries are not unloaded when Home Assistant stops, but its recorder still is there.
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
     return True
 
 
@@ -83,3 +98,8 @@ async def async_remove_entry(
 ) -> None:
     """Delete what the hub kept."""
     await SettingsStore(hass, entry.entry_id).async_remove()
+    await Journal(hass, entry.entry_id).async_remove()
+    registry = ir.async_get(hass)
+    for domain, issue_id in list(registry.issues):
+        if domain == DOMAIN:
+            ir.async_delete_issue(hass, domain, issue_id)

@@ -92,8 +92,12 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
     @property
     @override
     def available(self) -> bool:
-        """Return whether the satellite is connected."""
-        return self.room.connected
+        """Return whether the satellite is connected, or kept off by the mute.
+
+        Home Assistant skips entities that are unavailable; what can't be done while
+        muted shall be said.
+        """
+        return self.room.connected or self.room.microphone.held
 
     @override
     async def async_added_to_hass(self) -> None:
@@ -116,6 +120,7 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
         """Take a command from its audio to the end of the reply."""
         token = current_run.set(run)
         try:
+            await self.room.hub.journal.async_open(run.activation)
             with voice_context():
                 await self.async_accept_pipeline_from_satellite(
                     run.audio,
@@ -430,7 +435,8 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
     def _assert_connected(self) -> None:
         """Raise if the satellite is not there."""
         if not self.room.connected:
-            raise self._error("not_connected")
+            held = self.room.microphone.held
+            raise self._error("muted_disconnected" if held else "not_connected")
 
     def _assert_unmuted(self) -> None:
         """Raise if the room may not listen."""

@@ -4,7 +4,11 @@ from homeassistant.components.assist_pipeline import Pipeline
 from homeassistant.config_entries import ConfigEntry, ConfigSubentry
 from homeassistant.const import Platform
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import (
+    device_registry as dr,
+    entity_registry as er,
+    issue_registry as ir,
+)
 from homeassistant.util import language as language_util
 
 from .const import (
@@ -16,14 +20,17 @@ from .const import (
     SUBENTRY_SERVICE,
 )
 from .coordinator import SpeechServiceCoordinator
+from .journal import Journal
 from .pipelines import (
     PIPELINE_NAME,
+    async_check_pipeline,
     async_ensure_pipeline,
     async_find_pipeline,
     async_make_preferred,
 )
 from .room import Room
 from .settings import SettingsStore
+from .voice.activation import Activation, Outcome
 from .voice.arbitration import Arbiter
 from .wire.service import ServiceKind
 
@@ -40,33 +47,58 @@ class Hub:
         self.hass = hass
         self.entry = entry
         self.settings = SettingsStore(hass, entry.entry_id)
+        self.journal = Journal(hass, entry.entry_id)
         self.arbiter = Arbiter()
         self.services: dict[str, SpeechServiceCoordinator] = {}
         self.rooms: dict[str, Room] = {}
         self.device_id = device_id
         """Id of the hub's device."""
 
+        self._cut_off: list[Activation] = []
+
     async def async_prepare(self) -> None:
         """Load the settings and learn what the services offer."""
         await self.settings.async_load()
+        self._cut_off = await self.journal.async_load()
         for subentry in self._subentries(SUBENTRY_SERVICE):
             service = SpeechServiceCoordinator(self.hass, self.entry, subentry)
             self.services[subentry.subentry_id] = service
         for subentry in self._subentries(SUBENTRY_ROOM):
             self.rooms[subentry.subentry_id] = Room(self, subentry)
         self.settings.forget_all_but(set(self.rooms))
+        self._forget_issues()
 
     def _subentries(self, kind: str) -> list[ConfigSubentry]:
         """Return the subentries of a type."""
         return [s for s in self.entry.subentries.values() if s.subentry_type == kind]
 
+    @callback
+    def _forget_issues(self) -> None:
+        """Take back what was said about rooms that were removed."""
+        registry = ir.async_get(self.hass)
+        for domain, issue_id in list(registry.issues):
+            room_id = (registry.issues[domain, issue_id].data or {}).get("subentry_id")
+            if domain == DOMAIN and room_id and room_id not in self.rooms:
+                ir.async_delete_issue(self.hass, DOMAIN, issue_id)
+
     async def async_start(self) -> None:
         """Make the pipelines and let the rooms connect, once all entities are there."""
         await self.async_ensure_pipelines()
+        await self._async_record_cut_off()
         for room in self.rooms.values():
             self._place(room)
-            room.async_check_pipeline()
+            async_check_pipeline(room)
             room.async_start()
+
+    async def _async_record_cut_off(self) -> None:
+        """Give a record to the activations that a crash cut off."""
+        cut_off, self._cut_off = self._cut_off, []
+        for activation in cut_off:
+            room = self.rooms.get(activation.room_id)
+            if room is not None and activation.close(Outcome.INTERRUPTED):
+                room.async_record(activation)
+        if cut_off:
+            await self.journal.async_settled()
 
     @callback
     def _place(self, room: Room) -> None:

@@ -1,5 +1,7 @@
 """The Assist pipelines that the hub makes and that rooms use."""
 
+from typing import TYPE_CHECKING
+
 from homeassistant.components import conversation
 from homeassistant.components.assist_pipeline import (
     Pipeline,
@@ -9,6 +11,12 @@ from homeassistant.components.assist_pipeline import (
     async_setup_pipeline_store,
 )
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from .const import DOMAIN
+
+if TYPE_CHECKING:
+    from .room import Room
 
 PIPELINE_NAME = "Private Voice"
 
@@ -81,3 +89,28 @@ async def async_make_preferred(hass: HomeAssistant, pipeline_id: str) -> None:
     """Make a pipeline the one that Assist uses by default."""
     data = await async_setup_pipeline_store(hass)
     data.pipeline_store.async_set_preferred_item(pipeline_id)
+
+
+@callback
+def async_check_pipeline(room: Room) -> None:
+    """Say it where the pipeline of a room is gone: no other takes its place."""
+    issue_id = f"pipeline_missing_{room.room_id}"
+    pipeline = room.hub.pipeline_of(room)
+    if pipeline is not None:
+        room.settings.pipeline_name = pipeline.name
+        ir.async_delete_issue(room.hass, DOMAIN, issue_id)
+        return
+    placeholders = {
+        "room": room.name,
+        "pipeline": room.settings.pipeline_name or PIPELINE_NAME,
+    }
+    ir.async_create_issue(
+        room.hass,
+        DOMAIN,
+        issue_id,
+        is_fixable=True,
+        severity=ir.IssueSeverity.ERROR,
+        translation_key="pipeline_missing",
+        translation_placeholders=placeholders,
+        data={"subentry_id": room.room_id, **placeholders},
+    )

@@ -1,9 +1,15 @@
 """Repairs that a person can act on."""
 
+from typing import TYPE_CHECKING, override
+
 from homeassistant.components.repairs import RepairsFlow, RepairsFlowResult
 from homeassistant.core import HomeAssistant
 
 from .const import DOMAIN
+from .voice.microphone import Cause
+
+if TYPE_CHECKING:
+    from .room import Room
 
 
 async def async_create_fix_flow(
@@ -12,11 +18,14 @@ async def async_create_fix_flow(
     data: dict[str, str | int | float | None] | None,
 ) -> RepairsFlow:
     """Return the flow that mends an issue."""
-    return PipelineMissingFlow({k: str(v) for k, v in (data or {}).items()})
+    found = {k: str(v) for k, v in (data or {}).items()}
+    if issue_id.startswith("mute_violated_"):
+        return MuteViolatedFlow(found)
+    return PipelineMissingFlow(found)
 
 
-class PipelineMissingFlow(RepairsFlow):
-    """Gives a room whose assistant is gone the one of Private Voice."""
+class RoomFlow(RepairsFlow):
+    """Asks for consent, then mends something in a room."""
 
     def __init__(self, found: dict[str, str]) -> None:
         """Keep what was found."""
@@ -33,11 +42,9 @@ class PipelineMissingFlow(RepairsFlow):
     ) -> RepairsFlowResult:
         """Ask, then mend."""
         if user_input is None:
+            named = {k: v for k, v in self._found.items() if k != "subentry_id"}
             return self.async_show_form(
-                step_id="confirm",
-                description_placeholders={
-                    key: self._found.get(key, "") for key in ("room", "pipeline")
-                },
+                step_id="confirm", description_placeholders=named
             )
         hubs = self.hass.config_entries.async_loaded_entries(DOMAIN)
         if not hubs:
@@ -45,5 +52,27 @@ class PipelineMissingFlow(RepairsFlow):
         for entry in hubs:
             room = entry.runtime_data.rooms.get(self._found.get("subentry_id"))
             if room is not None:
-                await room.async_choose_pipeline(None)
+                await self.async_mend(room)
         return self.async_create_entry(data={})
+
+    async def async_mend(self, room: Room) -> None:
+        """Mend it."""
+        raise NotImplementedError
+
+
+class PipelineMissingFlow(RoomFlow):
+    """Gives a room whose assistant is gone the one of Private Voice."""
+
+    @override
+    async def async_mend(self, room: Room) -> None:
+        """Choose the default."""
+        await room.async_choose_pipeline(None)
+
+
+class MuteViolatedFlow(RoomFlow):
+    """Connects a room again that was cut off because it sent although muted."""
+
+    @override
+    async def async_mend(self, room: Room) -> None:
+        """Take it that a person has looked."""
+        await room.mute.async_clear_violation(Cause.USER)

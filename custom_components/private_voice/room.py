@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from homeassistant.config_entries import ConfigSubentry
 from homeassistant.const import CONF_HOST, CONF_PORT
 from homeassistant.core import CALLBACK_TYPE, callback
-from homeassistant.helpers import issue_registry as ir
 
-from .const import CONF_LANGUAGE, DOMAIN, EVENT_ACTIVATION
-from .pipelines import PIPELINE_NAME
+from .const import CONF_LANGUAGE, EVENT_ACTIVATION
+from .mute import RoomMute
+from .pipelines import async_check_pipeline
 from .run import CommandRun, current_run
 from .voice.activation import Activation, FailReason, Outcome, WokenBy
 from .voice.endpoint import Endpointer
-from .voice.microphone import Microphone
+from .voice.microphone import Cause
 from .wake import WakeListener
 from .wire import session as wire
 from .wire.audio import AudioFormat
@@ -46,11 +46,11 @@ class Room:
         self.hass = hub.hass
         self.subentry = subentry
         self.settings = hub.settings.room(subentry.subentry_id)
-        self.microphone = Microphone()
-        self.microphone.set_soft_muted(self.settings.muted)
         self.session = wire.SatelliteSession(
             subentry.data[CONF_HOST], subentry.data[CONF_PORT], self._on_session_event
         )
+        self.mute = RoomMute(self)
+        self.microphone = self.mute.microphone
         self.satellite: RoomSatellite | None = None
         self.run: CommandRun | None = None
         self.last_activation: Activation | None = None
@@ -60,7 +60,6 @@ class Room:
         self._wake = WakeListener(self)
         self._detected: tuple[str | None, float] | None = None
         self._expected: tuple[WokenBy, str | None, float] | None = None
-        self._streams = False
         self._silent_until = 0.0
 
     @property
@@ -72,6 +71,12 @@ class Room:
     def name(self) -> str:
         """Return the name of the room."""
         return self.subentry.title
+
+    @property
+    def satellite_key(self) -> str:
+        """Return what tells the satellite from another one."""
+        data = self.subentry.data
+        return self.subentry.unique_id or f"{data[CONF_HOST]}:{data[CONF_PORT]}"
 
     @property
     def connected(self) -> bool:
@@ -88,8 +93,8 @@ class Room:
 
     @callback
     def async_start(self) -> None:
-        """Connect to the satellite, now that the mute is known."""
-        self.session.set_streaming(self.microphone.open)
+        """Connect to the satellite, once it is known what mutes."""
+        self.mute.async_start()
         self._task = self.hub.entry.async_create_background_task(
             self.hass, self.session.run(), f"private_voice room {self.room_id}"
         )
@@ -97,6 +102,7 @@ class Room:
     async def async_stop(self) -> None:
         """End what is going on and leave the satellite."""
         await self.async_cancel_run(Outcome.INTERRUPTED)
+        await self.mute.async_stop()
         await self._wake.async_stop()
         if self._task is not None:
             await self.session.stop()
@@ -119,28 +125,31 @@ class Room:
         return lambda: self._activation_listeners.remove(listener)
 
     @callback
-    def _changed(self) -> None:
+    def async_changed(self) -> None:
         """Tell the entities."""
         for listener in list(self._listeners):
             listener()
 
     # Mute
 
-    async def async_set_muted(self, muted: bool) -> None:
-        """Mute or unmute by software: first here, then at the satellite, then on disk."""
-        self.settings.muted = muted
-        self.microphone.set_soft_muted(muted)
-        self.session.set_streaming(self.microphone.open)
-        self._changed()
-        # A command that mutes its own room is cancelled by that: the mute must be kept.
-        saving = self.hass.async_create_task(self.hub.settings.async_save())
-        if muted:
-            self._detected = self._expected = None
-            self._wake.end()
-            await self.async_cancel_run(Outcome.CANCELLED)
-        elif self._streams and self.connected:
+    @callback
+    def async_ear_closed(self) -> None:
+        """Drop what is being said, everywhere and at once."""
+        self._detected = self._expected = None
+        self._wake.end()
+        if (run := self.run) is None:
+            return
+        run.audio.discard()
+        # A command that mutes its own room is carried out: its answer is owed.
+        if run.task is not None and current_run.get() is not run:
+            run.settle(Outcome.CANCELLED)
+            run.task.cancel()
+
+    @callback
+    def async_ear_opened(self) -> None:
+        """Listen again."""
+        if self.microphone.streams and self.connected:
             self._listen_again()
-        await saving
 
     # What the satellite says
 
@@ -156,8 +165,15 @@ class Room:
                 self._on_run_requested(event)
             case wire.AudioStopped() | wire.StreamingStopped():
                 self._on_audio_stopped()
-            case wire.Connected() | wire.InfoUpdated():
-                self._changed()
+            case wire.Connected():
+                self.microphone.on_connected()
+                self.mute.async_follow(Cause.SATELLITE_BACK)
+                self.async_changed()
+            case wire.InfoUpdated():
+                self.async_changed()
+            case wire.PauseRead():
+                self.microphone.on_pause_read()
+                self.mute.async_follow()
             case wire.Disconnected():
                 self._on_disconnected()
 
@@ -165,6 +181,7 @@ class Room:
     def _on_audio(self, pcm: bytes) -> None:
         """Pass audio through the gate to whoever listens."""
         if not self.microphone.admit(pcm):
+            self.mute.async_follow()
             return
         if self.run is not None:
             self.run.feed(pcm)
@@ -177,8 +194,9 @@ class Room:
     @callback
     def _on_detected(self, wake_word: str | None) -> None:
         """Remember a wake word that the satellite heard."""
-        if not self.microphone.open:
+        if not self.microphone.admit_wake():
             self._close_at_once(WokenBy.WAKE_WORD, wake_word, Outcome.MUTED)
+            self.mute.async_follow()
             return
         self._detected = (wake_word, self.hass.loop.time() + _DETECTION_VALID)
 
@@ -192,13 +210,18 @@ class Room:
     @callback
     def _on_run_requested(self, event: wire.RunRequested) -> None:
         """Start what the satellite asks for."""
+        self.microphone.streams |= event.start == "wake"
+        admitted = self.microphone.admit_wake()
         if event.start == "wake":
-            self._streams = True
-            if self.microphone.open and self.run is None:
+            if admitted and self.run is None:
                 self._listen_again()
-            return
-        if event.start != "asr":
-            return
+        elif event.start == "asr":
+            self._on_command_requested(event)
+        if not admitted:
+            self.mute.async_follow()
+
+    def _on_command_requested(self, event: wire.RunRequested) -> None:
+        """Open an activation for a satellite that wants to be heard."""
         wake_word = self._take_detection() or event.wake_word_name
         if expected := self._take_expected():
             self.async_open(expected[0], None, expected[1])
@@ -219,12 +242,15 @@ class Room:
     def _on_disconnected(self) -> None:
         """End what cannot go on without the satellite."""
         self._detected = None
-        self._streams = False
+        self.microphone.on_disconnected()
         self._wake.end()
         if self.run is not None and self.run.task is not None:
             self.run.settle(Outcome.FAILED, FailReason.SATELLITE_LOST)
             self.run.task.cancel()
-        self._changed()
+        # A connection that the mute closed is not lost.
+        held = self.microphone.held
+        self.mute.async_follow(None if held else Cause.SATELLITE_LOST)
+        self.async_changed()
 
     # Commands
 
@@ -240,6 +266,7 @@ class Room:
             self._close_at_once(woken_by, wake_word, Outcome.MUTED)
             return None
         if self.satellite is None:
+            self._close_at_once(woken_by, wake_word, Outcome.INTERRUPTED)
             return None
         if self.run is not None:
             # The satellite asked anew: what it still sent for the old one is stale.
@@ -288,7 +315,7 @@ class Room:
         self._silent_until = now + _DETECTION_VALID
         activation = self._new_activation(woken_by, wake_word)
         activation.close(outcome)
-        self._record(activation)
+        self.async_record(activation)
 
     @callback
     def async_finish(self, run: CommandRun) -> None:
@@ -298,7 +325,7 @@ class Room:
         if activation.other_room is not None:
             activation.other_room = self.hub.room_name(activation.other_room)
         if activation.close(run.outcome or Outcome.CANCELLED, run.reason):
-            self._record(activation)
+            self.async_record(activation)
         if self.run is run:
             self.run = None
         run.done.set()
@@ -306,23 +333,24 @@ class Room:
             self._go_on_after(run)
 
     @callback
-    def _record(self, activation: Activation) -> None:
+    def async_record(self, activation: Activation) -> None:
         """Tell the entities and the bus about an activation that ended."""
         self.last_activation = activation
+        self.hub.journal.async_close(activation)
         for listener in list(self._activation_listeners):
             listener(activation)
         self.hass.bus.async_fire(
             EVENT_ACTIVATION,
             {"room": self.name, "room_id": self.room_id} | activation.as_attributes(),
         )
-        self._changed()
+        self.async_changed()
 
     @callback
     def _go_on_after(self, run: CommandRun) -> None:
         """Listen for a follow-up, or for the wake word again."""
         if run.continue_conversation and run.outcome is Outcome.HANDLED:
             self.async_expect_speech(WokenBy.FOLLOW_UP, run.conversation_id)
-        elif self._streams:
+        elif self.microphone.streams:
             self._listen_again()
 
     @callback
@@ -330,7 +358,7 @@ class Room:
         self, woken_by: WokenBy, conversation_id: str | None = None
     ) -> None:
         """Listen without a wake word where the satellite can, else after the next one."""
-        if self._streams:
+        if self.microphone.streams:
             self._wake.end()
             self.async_open(woken_by, None, conversation_id)
             return
@@ -401,39 +429,11 @@ class Room:
         self.settings.pipeline_id = pipeline_id
         if self.hub.pipeline_of(self) is None:
             await self.hub.async_ensure_pipelines()
-        self.async_check_pipeline()
+        async_check_pipeline(self)
         await self.hub.settings.async_save()
-        self._changed()
-
-    @callback
-    def async_check_pipeline(self) -> None:
-        """Say it where the chosen pipeline is gone: no other takes its place."""
-        issue_id = f"pipeline_missing_{self.room_id}"
-        pipeline = self.hub.pipeline_of(self)
-        if pipeline is not None:
-            self.settings.pipeline_name = pipeline.name
-            ir.async_delete_issue(self.hass, DOMAIN, issue_id)
-            return
-        ir.async_create_issue(
-            self.hass,
-            DOMAIN,
-            issue_id,
-            is_fixable=True,
-            severity=ir.IssueSeverity.ERROR,
-            translation_key="pipeline_missing",
-            translation_placeholders={
-                "room": self.name,
-                "pipeline": self.settings.pipeline_name or PIPELINE_NAME,
-            },
-            data={
-                "entry_id": self.hub.entry.entry_id,
-                "subentry_id": self.room_id,
-                "room": self.name,
-                "pipeline": self.settings.pipeline_name or PIPELINE_NAME,
-            },
-        )
+        self.async_changed()
 
     async def async_settings_changed(self) -> None:
         """Keep changed settings."""
         await self.hub.settings.async_save()
-        self._changed()
+        self.async_changed()

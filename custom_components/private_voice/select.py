@@ -12,6 +12,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import RoomEntity
+from .pipelines import async_check_pipeline
 from .voice.endpoint import FinishedSpeaking
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class PipelineSelect(RoomSelect):
 
         async def changed(_: object) -> None:
             self.async_write_ha_state()
-            self.room.async_check_pipeline()
+            async_check_pipeline(self.room)
 
         self.async_on_remove(data.pipeline_store.async_add_change_set_listener(changed))
 

@@ -1,6 +1,7 @@
 """What the user chose for a room outside its form: mute, assistant, listening."""
 
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -8,6 +9,7 @@ from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
 from .voice.endpoint import FinishedSpeaking
+from .voice.microphone import Sign, Violation
 
 _STORAGE_VERSION = 1
 
@@ -18,6 +20,18 @@ class RoomSettings:
 
     muted: bool = False
     """Whether the microphone is muted by software."""
+
+    muted_until: datetime | None = None
+    """When that mute ends by itself, None for never."""
+
+    satellite: str | None = None
+    """Which satellite the two below are about."""
+
+    obeys_pause: bool | None = None
+    """Whether the satellite stops when told to, None as long as that is not known."""
+
+    violation: Violation | None = None
+    """What came although muted, until a person has looked at it."""
 
     pipeline_id: str | None = None
     """Id of the chosen Assist pipeline, None for Private Voice's own."""
@@ -47,11 +61,49 @@ def _from_stored(data: dict[str, Any]) -> RoomSettings:
     settings = RoomSettings(**{k: v for k, v in data.items() if k in known})
     # Fail closed: what is not plainly "not muted" is muted.
     settings.muted = settings.muted is not False
+    settings.muted_until = _datetime(data.get("muted_until"))
+    settings.violation = _violation(data.get("violation"))
+    if settings.obeys_pause not in (True, None):
+        settings.obeys_pause = False
     try:
         settings.finished_speaking = FinishedSpeaking(settings.finished_speaking)
     except ValueError:
         settings.finished_speaking = FinishedSpeaking.DEFAULT
     return settings
+
+
+def _datetime(stored: Any) -> datetime | None:
+    """Return a point in time from storage."""
+    try:
+        at = datetime.fromisoformat(stored)
+    except TypeError, ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
+
+def _violation(stored: Any) -> Violation | None:
+    """Return a violation from storage; one that can't be read counts all the same."""
+    if stored is None:
+        return None
+    try:
+        return Violation(
+            at=_datetime(stored["at"]) or datetime.now(UTC),
+            sign=Sign(stored["sign"]),
+            hardware=stored["hardware"] is True,
+            audio_bytes=int(stored["audio_bytes"]),
+        )
+    except KeyError, TypeError, ValueError:
+        return Violation(datetime.now(UTC), Sign.AUDIO, hardware=False)
+
+
+def _to_store(settings: RoomSettings) -> dict[str, Any]:
+    """Return settings as they are stored."""
+    data = asdict(settings)
+    if settings.muted_until is not None:
+        data["muted_until"] = settings.muted_until.isoformat()
+    if settings.violation is not None:
+        data["violation"]["at"] = settings.violation.at.isoformat()
+    return data
 
 
 class SettingsStore:
@@ -87,7 +139,7 @@ class SettingsStore:
         """Write the settings now: a mute must not be lost by a crash."""
         await self._store.async_save(
             {
-                "rooms": {k: asdict(v) for k, v in self._rooms.items()},
+                "rooms": {k: _to_store(v) for k, v in self._rooms.items()},
                 "pipelines": self.pipelines,
             }
         )

@@ -1,15 +1,18 @@
 """The microphone mute of a room."""
 
+import asyncio
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.components.switch import SwitchEntity
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .entity import RoomEntity
+from .entity import HubEntity, RoomEntity
+from .mute import cause_of
 
 if TYPE_CHECKING:
-    from .hub import PrivateVoiceConfigEntry
+    from .hub import Hub, PrivateVoiceConfigEntry
     from .room import Room
 
 PARALLEL_UPDATES = 0
@@ -20,7 +23,8 @@ async def async_setup_entry(
     entry: PrivateVoiceConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add a mute per room."""
+    """Add a mute per room, and one for all."""
+    async_add_entities([AllMicrophonesMute(entry.runtime_data)])
     for room in entry.runtime_data.rooms.values():
         async_add_entities([MicrophoneMute(room)], config_subentry_id=room.room_id)
 
@@ -46,10 +50,60 @@ class MicrophoneMute(RoomEntity, SwitchEntity):
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        """Mute the microphone."""
-        await self.room.async_set_muted(True)
+        """Mute the microphone until somebody unmutes it."""
+        await self.async_mute()
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
-        """Unmute the microphone."""
-        await self.room.async_set_muted(False)
+        """Unmute the microphone, unless the hardware says muted."""
+        await self.room.mute.async_unmute(
+            cause_of(self._context), context=self._context
+        )
+
+    async def async_mute(self, duration: timedelta | None = None) -> None:
+        """Mute the microphone, for a time or until somebody unmutes it."""
+        await self.room.mute.async_mute(
+            cause_of(self._context), duration=duration, context=self._context
+        )
+
+
+class AllMicrophonesMute(HubEntity, SwitchEntity):
+    """On while every microphone is muted by software."""
+
+    _attr_translation_key = "mute_all"
+
+    def __init__(self, hub: Hub) -> None:
+        """Prepare the mute of all rooms."""
+        super().__init__(hub, "mute_all")
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Follow all rooms."""
+        for room in self.hub.rooms.values():
+            self.async_on_remove(room.async_add_listener(self.async_write_ha_state))
+
+    @property
+    @override
+    def is_on(self) -> bool:
+        """Return whether no room listens as far as software is concerned."""
+        rooms = self.hub.rooms.values()
+        return bool(rooms) and all(room.settings.muted for room in rooms)
+
+    @override
+    async def async_turn_on(self, **kwargs: Any) -> None:
+        """Mute all microphones."""
+        context = self._context
+        await asyncio.gather(
+            *(
+                room.mute.async_mute(cause_of(context), context=context)
+                for room in self.hub.rooms.values()
+            )
+        )
+
+    @override
+    async def async_turn_off(self, **kwargs: Any) -> None:
+        """Unmute all microphones that the hardware does not mute."""
+        context = self._context
+        for room in self.hub.rooms.values():
+            if not room.microphone.hardware_sources:
+                await room.mute.async_unmute(cause_of(context), context=context)

@@ -73,6 +73,11 @@ class Played:
 
 
 @dataclass(frozen=True)
+class PauseRead:
+    """The satellite has read that it shall pause."""
+
+
+@dataclass(frozen=True)
 class StreamingStarted:
     """The satellite has begun to stream."""
 
@@ -91,6 +96,7 @@ type SessionEvent = (
     | AudioStarted
     | Audio
     | AudioStopped
+    | PauseRead
     | Played
     | StreamingStarted
     | StreamingStopped

@@ -27,6 +27,7 @@ from .events import (
     Detected,
     Disconnected,
     InfoUpdated,
+    PauseRead,
     Played,
     RunRequested,
     SessionEvent,
@@ -43,6 +44,7 @@ __all__ = [
     "Detected",
     "Disconnected",
     "InfoUpdated",
+    "PauseRead",
     "Played",
     "RunRequested",
     "SatelliteSession",
@@ -94,6 +96,12 @@ class SatelliteSession:
         self._connection: Connection | None = None
         self._streaming = False
         self._answers_pings = False
+        self._pings = self._pongs = 0
+        self._pause_ping: int | None = None
+        """Number of the ping sent after a pause whose answer is still missing."""
+
+        self._released = asyncio.Event()
+        self._released.set()
         self._given_up = False
         self._heard_at = 0.0
         self._converter: tuple[AudioFormat, PcmConverter] | None = None
@@ -109,6 +117,11 @@ class SatelliteSession:
         return self._connection is not None and self.info is not None
 
     @property
+    def answers_pings(self) -> bool:
+        """Return whether the satellite has answered a ping on this connection."""
+        return self._answers_pings
+
+    @property
     def playing(self) -> bool:
         """Return whether audio is being played."""
         return self._speaker.playing
@@ -119,8 +132,11 @@ class SatelliteSession:
         """Stay connected until cancelled."""
         delay = self._retry_first
         while True:
+            await self._released.wait()
             begun = time.monotonic()
             reason = await self._run_once()
+            if not self._released.is_set():
+                continue
             self._tell_down(reason)
             if self._hurry.is_set() or time.monotonic() - begun > _STABLE:
                 delay = self._retry_first
@@ -137,6 +153,17 @@ class SatelliteSession:
             return
         self.host, self.port = host, port
         self._hurry.set()
+        if self._connection is not None:
+            self._connection.abort()
+
+    def hold(self, away: bool) -> None:
+        """Cut the connection and stay away from the satellite, or come back."""
+        if away is not self._released.is_set():
+            return
+        if not away:
+            self._released.set()
+            return
+        self._released.clear()
         if self._connection is not None:
             self._connection.abort()
 
@@ -180,6 +207,8 @@ class SatelliteSession:
                         connection.post(Pong().event())
         except TimeoutError as err:
             raise WireError(Reason.TIMED_OUT, "no description") from err
+        if not self._released.is_set():
+            raise WireError(Reason.STOPPED)
         self.info = parse_info(event)
         self._connection = connection
         if self._told_down:
@@ -193,6 +222,8 @@ class SatelliteSession:
         was_connected = self.connected
         self._connection = None
         self._answers_pings = False
+        self._pings = self._pongs = 0
+        self._pause_ping = None
         self._converter = None
         self._told_streaming = None
         self._speaker.on_lost()
@@ -224,10 +255,15 @@ class SatelliteSession:
             connection.abort()
             return
         if quiet >= self._ping_every / 2 or not self._answers_pings:
-            connection.post(Ping(text="alive?").event())
+            self._ping(connection)
         self._timer = asyncio.get_running_loop().call_later(
             self._ping_every, self._watch, connection
         )
+
+    def _ping(self, connection: Connection) -> None:
+        """Ask for a sign of life."""
+        if connection.post(Ping(text="alive?").event()):
+            self._pings += 1
 
     # What comes in
 
@@ -262,7 +298,7 @@ class SatelliteSession:
         """Pass on what has a meaning for a room; the rest is left alone."""
         match event.type:
             case "pong":
-                self._answers_pings = True
+                self._on_pong()
             case "info":
                 self.info = parse_info(event)
                 self._emit(InfoUpdated(self.info))
@@ -283,6 +319,14 @@ class SatelliteSession:
                 self._emit(StreamingStarted())
             case "streaming-stopped":
                 self._emit(StreamingStopped())
+
+    def _on_pong(self) -> None:
+        """Note a sign of life: frames are read in order, so those before it were."""
+        self._answers_pings = True
+        self._pongs += 1
+        if self._pause_ping is not None and self._pongs >= self._pause_ping:
+            self._pause_ping = None
+            self._emit(PauseRead())
 
     def _detected(self, event: Event) -> Detected:
         """Return a detection with the phrase of its model."""
@@ -321,6 +365,11 @@ class SatelliteSession:
         if not connection.post(request.event()):
             # It must not go on as it was told before.
             connection.abort()
+            return
+        self._pause_ping = None
+        if not self._streaming:
+            self._ping(connection)
+            self._pause_ping = self._pings
 
     def _post(self, event: Event) -> bool:
         """Send a frame where nobody can wait."""
