@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from custom_components.private_voice import spoken
+from custom_components.private_voice import intents, spoken
+from custom_components.private_voice.mute_check import Verdict
 from custom_components.private_voice.voice.activation import (
     Activation,
     Outcome,
@@ -19,6 +20,7 @@ from custom_components.private_voice.wire.errors import Reason
 
 _INTEGRATION = Path(spoken.__file__).parent
 _TIMERS = {"timer_finished", "timer_finished_named"}
+_CHECKS = {"mute_check", *(f"check_{verdict}" for verdict in Verdict)}
 
 
 def _flat(node: Any, path: str = "") -> Iterator[tuple[str, str]]:
@@ -94,7 +96,7 @@ def test_activation() -> None:
 
 def test_spoken() -> None:
     """Each sentence that a room says is there, and none that no room says."""
-    expected = {*spoken.REASONS.values(), *_TIMERS}
+    expected = {*spoken.REASONS.values(), *_TIMERS, *_CHECKS, *intents.SPOKEN}
     assert {f"exceptions.spoken_{key}.message" for key in expected} == {
         path for path in ENGLISH if path.startswith("exceptions.spoken_")
     }

@@ -16,28 +16,21 @@ from homeassistant.components.assist_pipeline import (
     async_pipeline_from_audio_stream,
 )
 from homeassistant.components.assist_satellite import (
-    AssistSatelliteAnnouncement,
-    AssistSatelliteAnswer,
     AssistSatelliteConfiguration,
-    AssistSatelliteEntity,
     AssistSatelliteEntityFeature,
     AssistSatelliteWakeWord,
 )
-from homeassistant.components.assist_satellite.const import PREANNOUNCE_URL
 from homeassistant.core import Context, HomeAssistant, callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
+from .announcing import AnnouncingSatellite
 from .answer import Answerer
 from .chat_log import observed_intents
-from .const import DOMAIN
-from .entity import RoomEntity
 from .privacy.locality import Locality, async_engine_locality
 from .privacy.words import voice_context
-from .reply import CHIME, frames_of, frames_of_media, frames_of_text
 from .run import CommandRun, current_run
 from .timers import async_follow_timers
-from .voice.activation import FailReason, Outcome, WokenBy
+from .voice.activation import FailReason, Outcome
 from .wire.errors import WireError
 
 if TYPE_CHECKING:
@@ -50,8 +43,6 @@ PARALLEL_UPDATES = 0
 
 # From the first audio to the intent's end; a language model on slow hardware takes long.
 _RUN_DEADLINE = 120.0
-_QUEUED_ANNOUNCEMENT = 60.0
-_ANSWER_DEADLINE = 30.0
 
 _STT_METADATA = stt.SpeechMetadata(
     language="",  # filled in by the pipeline
@@ -73,7 +64,7 @@ async def async_setup_entry(
         async_add_entities([RoomSatellite(room)], config_subentry_id=room.room_id)
 
 
-class RoomSatellite(RoomEntity, AssistSatelliteEntity):
+class RoomSatellite(AnnouncingSatellite):
     """Core's contract of a satellite, on a room of ours."""
 
     _attr_name = None
@@ -86,7 +77,6 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
     def __init__(self, room: Room) -> None:
         """Prepare the satellite of a room."""
         super().__init__(room, "satellite")
-        self._announcing = asyncio.Lock()
         self._answerer = Answerer(self)
 
     @property
@@ -300,149 +290,6 @@ class RoomSatellite(RoomEntity, AssistSatelliteEntity):
         """Send an empty transcript: the satellite needs the end, not the words."""
         with contextlib.suppress(WireError):
             await self.room.session.transcript("")
-
-    # Announcements, conversations, questions
-
-    @override
-    async def async_internal_announce(
-        self,
-        message: str | None = None,
-        media_id: str | None = None,
-        preannounce: bool = True,
-        preannounce_media_id: str = PREANNOUNCE_URL,
-    ) -> None:
-        """Announce after a command that goes on, instead of cutting it off.
-
-        The base cancels a running command: an automation on a sentence that announces
-        something would end its own command without a reply.
-        """
-        async with self._announcing:
-            run = self.room.run
-            if run is not None and current_run.get() is run:
-                await self.async_announce(
-                    await self._resolve_announcement_media_id(
-                        message or "",
-                        media_id,
-                        preannounce_media_id if preannounce else None,
-                    )
-                )
-                return
-            if run is not None:
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_QUEUED_ANNOUNCEMENT):
-                        await run.done.wait()
-            with voice_context():
-                await super().async_internal_announce(
-                    message, media_id, preannounce, preannounce_media_id
-                )
-
-    @override
-    async def _resolve_announcement_media_id(
-        self,
-        message: str,
-        media_id: str | None,
-        preannounce_media_id: str | None = None,
-    ) -> AssistSatelliteAnnouncement:
-        """Leave a message as it is: the base would file its audio and a URL of it."""
-        if media_id:
-            return await super()._resolve_announcement_media_id(
-                message, media_id, preannounce_media_id
-            )
-        return AssistSatelliteAnnouncement(
-            message=message,
-            media_id="",
-            original_media_id="",
-            tts_token=None,
-            media_id_source="tts",
-            preannounce_media_id=preannounce_media_id,
-        )
-
-    @override
-    async def async_announce(self, announcement: AssistSatelliteAnnouncement) -> None:
-        """Play an announcement, also while the microphone is muted."""
-        self._assert_connected()
-        pipeline = self.room.hub.pipeline_of(self.room)
-        try:
-            if (sound := announcement.preannounce_media_id) is not None:
-                own = sound.endswith(PREANNOUNCE_URL)
-                await self.room.async_play(
-                    frames_of(CHIME) if own else frames_of_media(self.hass, sound)
-                )
-            if announcement.media_id:
-                await self.room.async_play(
-                    frames_of_media(self.hass, announcement.media_id)
-                )
-            elif announcement.message:
-                if pipeline is None:
-                    raise self._error("pipeline_missing")
-                await self.room.async_play(
-                    frames_of_text(self.room.hub, pipeline, announcement.message)
-                )
-        except WireError as err:
-            raise self._error("announcement_failed") from err
-
-    @override
-    async def async_start_conversation(
-        self, start_announcement: AssistSatelliteAnnouncement
-    ) -> None:
-        """Speak, then listen for an answer."""
-        self._assert_unmuted()
-        await self.async_announce(start_announcement)
-        self.room.async_expect_speech(WokenBy.AUTOMATION, self._conversation_id)
-        self._conversation_id = None
-
-    @override
-    async def async_internal_ask_question(
-        self,
-        question: str | None = None,
-        question_media_id: str | None = None,
-        preannounce: bool = True,
-        preannounce_media_id: str = PREANNOUNCE_URL,
-        answers: list[dict[str, Any]] | None = None,
-    ) -> AssistSatelliteAnswer | None:
-        """Ask and wait for the answer, but not for ever."""
-        self._assert_unmuted()
-        waiting = asyncio.create_task(
-            super().async_internal_ask_question(
-                question, question_media_id, preannounce, preannounce_media_id, answers
-            )
-        )
-        try:
-            return await self._async_answered(waiting)
-        finally:
-            waiting.cancel()
-            await asyncio.gather(waiting, return_exceptions=True)
-
-    async def _async_answered(
-        self, waiting: asyncio.Task[AssistSatelliteAnswer | None]
-    ) -> AssistSatelliteAnswer | None:
-        """Return the answer; the deadline runs from when the question was spoken."""
-        while True:
-            done, _ = await asyncio.wait({waiting}, timeout=_ANSWER_DEADLINE)
-            if done:
-                return waiting.result()
-            if self.room.run is None and not self.room.session.playing:
-                raise self._error("no_answer_in_time")
-
-    def _error(self, key: str) -> HomeAssistantError:
-        """Return a translated error about this room."""
-        return HomeAssistantError(
-            translation_domain=DOMAIN,
-            translation_key=key,
-            translation_placeholders={"room": self.room.name},
-        )
-
-    def _assert_connected(self) -> None:
-        """Raise if the satellite is not there."""
-        if not self.room.connected:
-            held = self.room.microphone.held
-            raise self._error("muted_disconnected" if held else "not_connected")
-
-    def _assert_unmuted(self) -> None:
-        """Raise if the room may not listen."""
-        self._assert_connected()
-        if not self.room.microphone.open:
-            raise self._error("muted")
 
     # Wake words
 

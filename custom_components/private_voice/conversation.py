@@ -1,28 +1,37 @@
 """Private Voice's conversation agent, and the intent handling of speech services."""
 
+import logging
 from typing import TYPE_CHECKING, Literal, override
 
 from homeassistant.components import conversation
 from homeassistant.components.conversation import (
+    AssistantContent,
     ChatLog,
     ConversationEntity,
     ConversationEntityFeature,
     ConversationInput,
     ConversationResult,
+    ToolResultContent,
 )
 from homeassistant.const import MATCH_ALL
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import intent
+from homeassistant.helpers import intent, llm
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from wyoming.info import HandleModel, IntentModel
 
+from .const import DOMAIN
 from .coordinator import SpeechServiceCoordinator
 from .entity import HubEntity, ServiceEntity
+from .intents import async_register
+from .requests import Request, RequestRecognizer
+from .spoken import async_spoken
 from .wire.errors import WireError
 from .wire.service import ServiceKind
 
 if TYPE_CHECKING:
     from .hub import Hub, PrivateVoiceConfigEntry
+
+_LOGGER = logging.getLogger(__name__)
 
 PARALLEL_UPDATES = 0
 
@@ -43,10 +52,10 @@ async def async_setup_entry(
 
 
 class PrivateVoiceAgent(HubEntity, ConversationEntity):
-    """The agent of Private Voice's pipelines: Home Assistant's own, on this machine.
+    """The agent of Private Voice's pipelines: our own requests, then Home Assistant's.
 
-    It is an agent of its own so that rooms can be asked questions: Home Assistant
-    refuses that for the built-in one.
+    It is an agent of its own so that it knows our requests, and so that rooms can be
+    asked questions: Home Assistant refuses that for the built-in one.
     """
 
     _attr_name = None
@@ -55,6 +64,13 @@ class PrivateVoiceAgent(HubEntity, ConversationEntity):
     def __init__(self, hub: Hub) -> None:
         """Prepare the agent of the hub."""
         super().__init__(hub, "conversation")
+        self._requests = RequestRecognizer(hub.hass)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Take requests as long as there is somebody who understands them."""
+        await super().async_added_to_hass()
+        self.async_on_remove(async_register(self.hass, self.hub))
 
     @property
     @override
@@ -65,6 +81,7 @@ class PrivateVoiceAgent(HubEntity, ConversationEntity):
     @override
     async def async_prepare(self, language: str | None = None) -> None:
         """Load the sentences of a language, so that the first command is quick."""
+        await self._requests.async_load(language or self.hass.config.language)
         agent = conversation.async_get_agent(
             self.hass, conversation.HOME_ASSISTANT_AGENT
         )
@@ -75,7 +92,12 @@ class PrivateVoiceAgent(HubEntity, ConversationEntity):
     async def _async_handle_message(
         self, user_input: ConversationInput, chat_log: ChatLog
     ) -> ConversationResult:
-        """Let the built-in agent handle the command in the same chat log."""
+        """Do what is asked of us; else let the built-in agent use the same chat log."""
+        request = await self._requests.async_recognize(
+            user_input.text, user_input.language
+        )
+        if request is not None:
+            return await self._async_fulfil(request, user_input, chat_log)
         return await conversation.async_converse(
             self.hass,
             text=user_input.text,
@@ -87,6 +109,61 @@ class PrivateVoiceAgent(HubEntity, ConversationEntity):
             satellite_id=user_input.satellite_id,
             extra_system_prompt=user_input.extra_system_prompt,
         )
+
+    async def _async_fulfil(
+        self, request: Request, user_input: ConversationInput, chat_log: ChatLog
+    ) -> ConversationResult:
+        """Handle a request and write it into the chat log as the built-in agent does."""
+        agent_id = user_input.agent_id
+        call = llm.ToolInput(request.intent_type, dict(request.slots), external=True)
+        chat_log.async_add_assistant_content_without_tools(
+            AssistantContent(agent_id, tool_calls=[call])
+        )
+        response = await self._async_handle_intent(request, user_input)
+        chat_log.async_add_assistant_content_without_tools(
+            ToolResultContent(
+                agent_id,
+                tool_call_id=call.id,
+                tool_name=call.tool_name,
+                result=llm.ToolResult(data=llm.IntentResponseDict(response)),
+            )
+        )
+        speech = response.speech.get("plain", {}).get("speech", "")
+        chat_log.async_add_assistant_content_without_tools(
+            AssistantContent(agent_id, content=speech)
+        )
+        return ConversationResult(
+            response=response, conversation_id=chat_log.conversation_id
+        )
+
+    async def _async_handle_intent(
+        self, request: Request, user_input: ConversationInput
+    ) -> intent.IntentResponse:
+        """Return the response to a request; its handler needs no words."""
+        language = user_input.language
+        try:
+            return await intent.async_handle(
+                self.hass,
+                DOMAIN,
+                request.intent_type,
+                {name: {"value": value} for name, value in request.slots.items()},
+                context=user_input.context,
+                language=language,
+                assistant=conversation.DOMAIN,
+                device_id=user_input.device_id,
+                satellite_id=user_input.satellite_id,
+                conversation_agent_id=user_input.agent_id,
+            )
+        except intent.IntentError as err:
+            _LOGGER.error(
+                "Request %s failed: %s", request.intent_type, type(err).__name__
+            )
+            response = intent.IntentResponse(language=language)
+            response.async_set_error(
+                intent.IntentResponseErrorCode.FAILED_TO_HANDLE,
+                await async_spoken(self.hass, "intent_failed", language),
+            )
+            return response
 
 
 class ServiceConversation(ServiceEntity, ConversationEntity):

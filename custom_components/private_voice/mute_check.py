@@ -56,6 +56,9 @@ async def async_check_mute(room: Room, context: Context | None = None) -> CheckR
     mute = room.mute
     was_muted = room.settings.muted
     streamed = mute.state is MicrophoneState.LIVE and room.microphone.streams
+    if room.microphone.held:
+        # A connection that is being cut must not pass for the one of the test.
+        await _async_until(room, lambda: not room.connected, _CONNECTS_WITHIN)
     before = await mute.async_begin_check(context)
     try:
         result = await _async_watch(room, streamed)

@@ -162,6 +162,7 @@ class SatelliteSession:
             return
         if not away:
             self._released.set()
+            self._hurry.set()
             return
         self._released.clear()
         if self._connection is not None:
