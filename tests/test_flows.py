@@ -240,6 +240,12 @@ class SubentryFlow:
         self._flow_id = result["flow_id"]
         return result
 
+    async def details(self, room_id: str) -> Result:
+        """Open the dialog and choose to change what a room was added with."""
+        result = await self.start(room_id)
+        assert (result["type"], result["step_id"]) == ("menu", "reconfigure")
+        return await self.submit(next_step_id="details")
+
     async def submit(self, **user_input: Any) -> Result:
         """Fill in the form."""
         result = await self._flows.async_configure(self._flow_id, user_input)
@@ -716,8 +722,8 @@ async def test_room_is_changed(
     old, new = await peers.satellite(), await peers.satellite()
     entry = await add_hub(hass, subentry_data("room", old, area_id="kitchen"))
     flow = SubentryFlow(hass, entry, "room")
-    result = await flow.start("room")
-    assert_form(result, "reconfigure", "room")
+    result = await flow.details("room")
+    assert_form(result, "details", "room")
     assert suggested(result) == {
         "name": "Old name",
         "host": HOST,
@@ -730,10 +736,10 @@ async def test_room_is_changed(
     assert only(entry).data == {"host": HOST, "port": old.port}
 
     core = core_entry(hass, new)
-    await flow.start("room")
+    await flow.details("room")
     is_garbage(new)
     result = await flow.address(new, name="New name")
-    assert_form(result, "reconfigure", "room", "not_wyoming")
+    assert_form(result, "details", "room", "not_wyoming")
     new.greeting = b""
     assert_form(await flow.address(new, name="New name"), "take_over", "room")
     assert_abort(await flow.submit(), "reconfigure_successful", "room")
@@ -749,7 +755,7 @@ async def test_room_is_changed_while_its_satellite_and_service_are_off(
     await satellite.stop()
     entry = await add_hub(hass, subentry_data("room", satellite, "peer", language="fr"))
     flow = SubentryFlow(hass, entry, "room")
-    assert suggested(await flow.start("room"))["language"] == "fr"
+    assert suggested(await flow.details("room"))["language"] == "fr"
     result = await flow.address(satellite, name="New name", language="fr")
     assert_abort(result, "reconfigure_successful", "room")
     assert (only(entry).title, only(entry).unique_id) == ("New name", "peer")

@@ -5,7 +5,6 @@ from typing import Any, override
 
 from homeassistant.config_entries import (
     ConfigEntry,
-    ConfigFlow,
     ConfigFlowResult,
     ConfigSubentry,
     ConfigSubentryData,
@@ -34,6 +33,7 @@ from .discovery import (
     instance_of,
 )
 from .flow_endpoint import offers_selector
+from .flow_mute import MuteFlow
 from .flow_room import RoomFlow
 from .flow_service import SpeechServiceFlow, service_data
 from .wire.errors import WireError
@@ -41,7 +41,7 @@ from .wire.errors import WireError
 _CONF_SERVICES = "services"
 
 
-class PrivateVoiceFlow(ConfigFlow, domain=DOMAIN):
+class PrivateVoiceFlow(MuteFlow, domain=DOMAIN):
     """Sets up the one hub, and adds to it what zeroconf finds."""
 
     VERSION = 1

@@ -2,7 +2,12 @@
 
 from typing import Any
 
-from homeassistant.config_entries import SubentryFlowResult
+from homeassistant.config_entries import (
+    SOURCE_RECONFIGURE,
+    ConfigFlowContext,
+    FlowType,
+    SubentryFlowResult,
+)
 from homeassistant.const import CONF_HOST, CONF_NAME, CONF_PORT
 from homeassistant.helpers.selector import (
     AreaSelector,
@@ -13,13 +18,23 @@ from homeassistant.helpers.selector import (
 from homeassistant.util import language as language_util
 import voluptuous as vol
 
-from .const import CONF_AREA_ID, CONF_LANGUAGE
+from .const import CONF_AREA_ID, CONF_LANGUAGE, DOMAIN
 from .discovery import async_core_entry, async_take_over
 from .flow_endpoint import CONF_FOUND, EndpointFlow
+from .flow_mute import CONF_ROOM
 from .wire.service import ServiceKind
 
 _SATELLITE_PORT = 10700
 """Where satellites listen unless told otherwise (wyoming-satellite's own default)."""
+
+_KEYS = (CONF_HOST, CONF_PORT, CONF_AREA_ID, CONF_LANGUAGE)
+"""What this flow asks for; a room's data may hold more."""
+
+
+class _GoesOn(SubentryFlowResult):
+    """The end of a flow that goes on in another one, in the same dialog."""
+
+    next_flow: tuple[FlowType, str]
 
 
 class RoomFlow(EndpointFlow):
@@ -48,10 +63,36 @@ class RoomFlow(EndpointFlow):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> SubentryFlowResult:
-        """Change a room."""
+        """Ask what to change about a room."""
+        return self.async_show_menu(
+            step_id="reconfigure",
+            menu_options=["details", "mute"],
+            description_placeholders={
+                CONF_NAME: self._get_reconfigure_subentry().title
+            },
+        )
+
+    async def async_step_details(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Change what a room was added with."""
         subentry = self._get_reconfigure_subentry()
         current = {CONF_NAME: subentry.title, **subentry.data}
-        return await self._async_room("reconfigure", user_input, current)
+        return await self._async_room("details", user_input, current)
+
+    async def async_step_mute(
+        self, user_input: dict[str, Any] | None = None
+    ) -> SubentryFlowResult:
+        """Go on in the flow about the hardware, which can show a live preview."""
+        flow = await self.hass.config_entries.flow.async_init(
+            DOMAIN,
+            context=ConfigFlowContext(
+                source=SOURCE_RECONFIGURE, entry_id=self._entry_id
+            ),
+            data={CONF_ROOM: self._reconfigure_subentry_id},
+        )
+        ended = self.async_abort(reason="continued")
+        return _GoesOn(**ended, next_flow=(FlowType.CONFIG_FLOW, flow["flow_id"]))
 
     async def _async_room(
         self,
@@ -155,18 +196,18 @@ class RoomFlow(EndpointFlow):
         )
 
     def _change(self, room: dict[str, Any], **changes: Any) -> SubentryFlowResult:
-        """Change a room."""
+        """Change a room, and keep what is not asked here."""
         subentry = self._get_reconfigure_subentry()
+        kept = {k: v for k, v in subentry.data.items() if k not in _KEYS}
         return self.async_update_and_abort(
             self._get_entry(),
             subentry,
             title=room[CONF_NAME].strip() or subentry.title,
-            data=_data(room | {CONF_HOST: room[CONF_HOST].strip()}),
+            data=kept | _data(room | {CONF_HOST: room[CONF_HOST].strip()}),
             **changes,
         )
 
 
 def _data(room: dict[str, Any]) -> dict[str, Any]:
-    """Return the data of a room's subentry."""
-    keys = (CONF_HOST, CONF_PORT, CONF_AREA_ID, CONF_LANGUAGE)
-    return {key: room[key] for key in keys if room.get(key)}
+    """Return what is asked here of the data of a room's subentry."""
+    return {key: room[key] for key in _KEYS if room.get(key)}
