@@ -26,7 +26,7 @@ MAY_IMPORT = {
 NEED_NO_DEPENDENCY = {
     *(platform.value for platform in Platform),
     *("conversation", "frontend", "labs", "media_source", "panel_custom", "script"),
-    *("system_health", "webhook", "websocket_api", "zone"),
+    *("persistent_notification", "system_health", "webhook", "websocket_api", "zone"),
 }
 """Components that hassfest lets be imported without the manifest naming them."""
 
