@@ -407,3 +407,93 @@ async def test_mute_in_the_middle_of_a_command_discards_it(house: House) -> None
     assert (await house.activation())["outcome"] == "cancelled"
     assert run.reply is None
     assert [piece async for piece in run.audio] == []
+
+
+class SlowDisk:
+    """Settings whose writing waits until it is told to go on."""
+
+    def __init__(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Slow down the disk of a house."""
+        self.began, self.goes_on = asyncio.Event(), asyncio.Event()
+        store = house.entry.runtime_data.settings._store
+        self._save = store.async_save
+        self.saved: list[bool] = []
+        monkeypatch.setattr(store, "async_save", self.async_save)
+
+    async def async_save(self, data: dict[str, Any]) -> None:
+        """Save late."""
+        self.began.set()
+        await self.goes_on.wait()
+        await self._save(data)
+        self.saved.append(data["rooms"]["room"]["muted"])
+
+
+def turn(house: House, action: str) -> asyncio.Task[Any]:
+    """Call an action of the room's mute."""
+    entity_id = house.entity("switch", "microphone_mute")
+    return asyncio.create_task(
+        house.hass.services.async_call(
+            "switch", action, {"entity_id": entity_id}, blocking=True
+        )
+    )
+
+
+async def test_mute_is_shown_once_it_is_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a crash could make what was shown untrue; the gate closes before."""
+    await house.satellite.wake()
+    await house.satellite.speak(SPEECH)
+    await house.service.wait_for("transcribe")
+    disk = SlowDisk(house, monkeypatch)
+    call = turn(house, "turn_on")
+    await disk.began.wait()
+    assert not room_of(house).microphone.open
+    async with asyncio.timeout(5):
+        while not house.activations:
+            await asyncio.sleep(0.01)
+    entity_id = house.entity("switch", "microphone_mute")
+    assert house.hass.states.is_state(entity_id, STATE_OFF)
+    disk.goes_on.set()
+    await call
+    assert house.hass.states.is_state(entity_id, STATE_ON)
+
+
+@pytest.mark.parametrize("by_time", [False, True])
+async def test_mute_while_an_unmute_is_written_wins(
+    house: House, monkeypatch: pytest.MonkeyPatch, by_time: bool
+) -> None:
+    """Whoever changes their mind is not listened to."""
+    room = room_of(house)
+    await room.mute.async_mute(Cause.USER, duration=timedelta(hours=1))
+    disk = SlowDisk(house, monkeypatch)
+    if by_time:
+        hours = timedelta(hours=1, seconds=1)
+        async_fire_time_changed(house.hass, dt_util.utcnow() + hours)
+    else:
+        turn(house, "turn_off")
+    await disk.began.wait()
+    mute = turn(house, "turn_on")
+    await asyncio.sleep(0)
+    disk.goes_on.set()
+    await mute
+    await house.hass.async_block_till_done()
+    assert room.settings.muted
+    assert not room.microphone.open
+    assert room.mute.is_soft_muted
+
+
+async def test_mute_is_kept_though_who_asked_has_gone(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An automation that is stopped must not lose it."""
+    disk = SlowDisk(house, monkeypatch)
+    call = turn(house, "turn_on")
+    await disk.began.wait()
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+    disk.goes_on.set()
+    await house.hass.async_block_till_done()
+    assert disk.saved[-1] is True
+    entity_id = house.entity("switch", "microphone_mute")
+    assert house.hass.states.is_state(entity_id, STATE_ON)

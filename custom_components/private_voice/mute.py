@@ -1,9 +1,10 @@
 """The mute of a room: joins what mutes it, acts on it and tells what is true of it."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import asdict
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
@@ -50,6 +51,9 @@ class RoomMute:
         self.cause = Cause.RESTART
         self.context: Context | None = None
         """Context of the action that changed the state, if it was one."""
+
+        self.is_soft_muted = self._settings.muted
+        """Whether software mutes, as it is kept: what was shown survives a crash."""
 
         self._was_open = False
         self._wants_power = False
@@ -103,6 +107,7 @@ class RoomMute:
         until = self.muted_until
         if until is not None and until <= dt_util.utcnow():
             self._settings.muted, self._settings.muted_until = False, None
+        self.is_soft_muted = self._settings.muted
         self.microphone.set_soft_muted(self._settings.muted)
         self._end_in_time()
         self._was_open = self.microphone.open
@@ -150,9 +155,7 @@ class RoomMute:
         self._settings.muted_until = dt_util.utcnow() + duration if duration else None
         self.microphone.set_soft_muted(True)
         self._follow_gate()
-        await self._async_keep()
-        self._end_in_time()
-        self._apply(cause, context)
+        await self._async_to_the_end(self._async_kept(cause, context))
 
     async def async_unmute(
         self, cause: Cause, *, context: Context | None = None
@@ -167,11 +170,22 @@ class RoomMute:
         self._settings.muted, self._settings.muted_until = False, None
         if self.microphone.violation is not None:
             self._forget_violation()
-        await self._async_keep()
-        self._end_in_time()
-        self.microphone.set_soft_muted(False)
+        await self._async_to_the_end(self._async_kept(cause, context))
         if self._may_have_power:
             self.hardware.async_power(True)
+
+    async def _async_to_the_end(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something even if who asked for it is cancelled meanwhile."""
+        await asyncio.shield(self._hass.async_create_task(work))
+
+    async def _async_kept(self, cause: Cause, context: Context | None = None) -> None:
+        """Write what was set by software, then let it count and show.
+
+        Whoever mutes while an unmute is being written wins: what is set now counts.
+        """
+        await self._async_keep()
+        self._end_in_time()
+        self.microphone.set_soft_muted(self._settings.muted)
         self._apply(cause, context)
 
     def _assert_may_unmute(self, cause: Cause) -> None:
@@ -195,8 +209,11 @@ class RoomMute:
         )
 
     async def _async_keep(self) -> None:
-        """Write what was set, even if who set it is cancelled meanwhile."""
-        await self._hass.async_create_task(self._room.hub.settings.async_save())
+        """Write what was set."""
+        muted = self._settings.muted
+        await self._room.hub.settings.async_save()
+        self.is_soft_muted = muted
+        self._room.async_changed()
 
     def _end_in_time(self) -> None:
         """Unmute by itself when the time is up; a clock that is set does not hasten it."""
@@ -211,9 +228,7 @@ class RoomMute:
         """Lift the mute by software; whatever else mutes goes on to."""
         self._cancel_unmute = None
         self._settings.muted, self._settings.muted_until = False, None
-        await self._async_keep()
-        self.microphone.set_soft_muted(False)
-        self._apply(Cause.TIMER)
+        await self._async_to_the_end(self._async_kept(Cause.TIMER))
 
     # Acting
 
