@@ -8,6 +8,7 @@ from homeassistant.core import HomeAssistant
 
 if TYPE_CHECKING:
     from .hub import PrivateVoiceConfigEntry
+    from .room import Room
 
 
 async def async_get_config_entry_diagnostics(
@@ -30,6 +31,7 @@ async def async_get_config_entry_diagnostics(
                 "data": async_redact_data(dict(room.subentry.data), {CONF_HOST}),
                 "connected": room.connected,
                 "microphone_open": room.microphone.open,
+                "microphone": _of_mute(room),
                 "dropped_bytes": room.microphone.dropped_bytes,
                 "pipeline_found": hub.pipeline_of(room) is not None,
                 "last_activation": room.last_activation.as_attributes()
@@ -38,4 +40,18 @@ async def async_get_config_entry_diagnostics(
             }
             for room in hub.rooms.values()
         ],
+    }
+
+
+def _of_mute(room: Room) -> dict[str, Any]:
+    """Return what is known of a microphone; what mutes it by kind, not by name."""
+    kinds = {"software", "power"}
+    return {
+        "state": room.mute.state,
+        "verified_by": room.mute.proof,
+        "cause": room.mute.cause,
+        "obeys_pause": room.microphone.obeys_pause,
+        "muted_by": sorted(
+            {s if s in kinds else "hardware" for s in room.microphone.muted_by}
+        ),
     }

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, override
 
+from homeassistant.core import callback
 from homeassistant.helpers.device_registry import DeviceEntryType, DeviceInfo
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -52,7 +53,12 @@ class RoomEntity(Entity):
     async def async_added_to_hass(self) -> None:
         """Follow the room."""
         await super().async_added_to_hass()
-        self.async_on_remove(self.room.async_add_listener(self.async_write_ha_state))
+        self.async_on_remove(self.room.async_add_listener(self.async_room_changed))
+
+    @callback
+    def async_room_changed(self) -> None:
+        """Show what changed."""
+        self.async_write_ha_state()
 
 
 class ServiceEntity(CoordinatorEntity[SpeechServiceCoordinator]):

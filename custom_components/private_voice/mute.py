@@ -153,6 +153,9 @@ class RoomMute:
         """Mute, for a time or until somebody unmutes; it shows once it is kept."""
         self._settings.muted = True
         self._settings.muted_until = dt_util.utcnow() + duration if duration else None
+        if self.microphone.open:
+            # What ends with the gate may show the new state before all is written.
+            self.cause, self.context = cause, context
         self.microphone.set_soft_muted(True)
         self._follow_gate()
         await self._async_to_the_end(self._async_kept(cause, context))
@@ -213,7 +216,6 @@ class RoomMute:
         muted = self._settings.muted
         await self._room.hub.settings.async_save()
         self.is_soft_muted = muted
-        self._room.async_changed()
 
     def _end_in_time(self) -> None:
         """Unmute by itself when the time is up; a clock that is set does not hasten it."""
@@ -273,7 +275,13 @@ class RoomMute:
         """Act on what changed, and show it; without a cause the last one stays."""
         self._follow_gate()
         self._settle_later()
-        shown = (self.state, self.muted_by, self.proof, self.muted_until)
+        shown = (
+            self.state,
+            self.muted_by,
+            self.proof,
+            self.muted_until,
+            self.is_soft_muted,
+        )
         if shown == self._shown:
             return
         if cause is not None and shown[:2] != self._shown[:2]:
@@ -327,7 +335,7 @@ class RoomMute:
         key = "hardware" if violation.hardware else violation.sign.value
         placeholders = {
             "room": self._room.name,
-            "time": dt_util.as_local(violation.at).isoformat(" ", "seconds"),
+            "time": f"{dt_util.as_local(violation.at):%Y-%m-%d %H:%M:%S}",
             "seconds": f"{violation.audio_bytes / _BYTES_PER_SECOND:.2f}",
             "switch": ", ".join(self._hardware_names),
         }
@@ -368,8 +376,9 @@ class RoomMute:
         if not self._settings.muted:
             await self.async_mute(Cause.TEST, context=context)
         self.microphone.obeys_pause = None
-        self.microphone.clear_violation()
-        self._violation_told = False
+        if before is not None:
+            self.microphone.clear_violation()
+            self._violation_told = False
         self._apply(Cause.TEST)
         return before
 

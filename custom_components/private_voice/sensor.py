@@ -1,6 +1,6 @@
-"""How fast rooms and speech services answer."""
+"""What is true of microphones, and how fast rooms and speech services answer."""
 
-from typing import TYPE_CHECKING, override
+from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -8,12 +8,14 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory, UnitOfTime
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import SpeechServiceCoordinator
 from .entity import RoomEntity, ServiceEntity
+from .sensor_today import MutedToday, OpenToday
 from .voice.activation import Stage
+from .voice.microphone import MicrophoneState
 
 if TYPE_CHECKING:
     from .hub import PrivateVoiceConfigEntry
@@ -27,14 +29,65 @@ async def async_setup_entry(
     entry: PrivateVoiceConfigEntry,
     async_add_entities: AddConfigEntryEntitiesCallback,
 ) -> None:
-    """Add the response times."""
+    """Add what there is to know of rooms and services."""
     hub = entry.runtime_data
     for room in hub.rooms.values():
-        async_add_entities([ResponseTime(room)], config_subentry_id=room.room_id)
+        async_add_entities(
+            [
+                MicrophoneSensor(room),
+                OpenToday(room),
+                MutedToday(room),
+                ResponseTime(room),
+            ],
+            config_subentry_id=room.room_id,
+        )
     for service_id, service in hub.services.items():
         async_add_entities(
             [ServiceResponseTime(service)], config_subentry_id=service_id
         )
+
+
+class MicrophoneSensor(RoomEntity, SensorEntity):
+    """What is true of a room's microphone, why, and how it is known."""
+
+    _attr_device_class = SensorDeviceClass.ENUM
+    _attr_options = [state.value for state in MicrophoneState]
+    _attr_translation_key = "microphone"
+
+    def __init__(self, room: Room) -> None:
+        """Prepare the sensor of a room."""
+        super().__init__(room, "microphone")
+        self._shown: MicrophoneState | None = None
+
+    @override
+    @callback
+    def async_room_changed(self) -> None:
+        """Show it as what the action did that changed it, if it was one."""
+        if (state := self.room.mute.state) is not self._shown:
+            self._shown = state
+            # Also None: what came by itself was done by nobody.
+            self._context = self.room.mute.context
+            if self._context is not None:
+                self.async_set_context(self._context)
+        super().async_room_changed()
+
+    @property
+    @override
+    def native_value(self) -> MicrophoneState:
+        """Return what is true."""
+        return self.room.mute.state
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any]:
+        """Return why, until when, and how it is known."""
+        mute = self.room.mute
+        return {
+            "cause": mute.cause,
+            "muted_by": mute.muted_by,
+            "muted_until": mute.muted_until.isoformat() if mute.muted_until else None,
+            "verified_by": mute.proof,
+        }
 
 
 class DurationSensor(SensorEntity):

@@ -5,11 +5,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, override
 
 from homeassistant.components.switch import SwitchEntity
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, ServiceResponse
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .entity import HubEntity, RoomEntity
 from .mute import cause_of
+from .mute_check import async_check_mute
 
 if TYPE_CHECKING:
     from .hub import Hub, PrivateVoiceConfigEntry
@@ -46,7 +47,7 @@ class MicrophoneMute(RoomEntity, SwitchEntity):
     @override
     def is_on(self) -> bool:
         """Return whether the microphone is muted; unknown counts as muted."""
-        return self.room.settings.muted
+        return self.room.mute.is_soft_muted
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
@@ -65,6 +66,10 @@ class MicrophoneMute(RoomEntity, SwitchEntity):
         await self.room.mute.async_mute(
             cause_of(self._context), duration=duration, context=self._context
         )
+
+    async def async_check_mute(self) -> ServiceResponse:
+        """Test the mute and return what was seen."""
+        return (await async_check_mute(self.room, self._context)).as_dict()
 
 
 class AllMicrophonesMute(HubEntity, SwitchEntity):
@@ -87,23 +92,48 @@ class AllMicrophonesMute(HubEntity, SwitchEntity):
     def is_on(self) -> bool:
         """Return whether no room listens as far as software is concerned."""
         rooms = self.hub.rooms.values()
-        return bool(rooms) and all(room.settings.muted for room in rooms)
+        return bool(rooms) and all(room.mute.is_soft_muted for room in rooms)
 
     @override
     async def async_turn_on(self, **kwargs: Any) -> None:
-        """Mute all microphones."""
-        context = self._context
-        await asyncio.gather(
-            *(
-                room.mute.async_mute(cause_of(context), context=context)
-                for room in self.hub.rooms.values()
-            )
-        )
+        """Mute all microphones until somebody unmutes them."""
+        await self.async_mute()
 
     @override
     async def async_turn_off(self, **kwargs: Any) -> None:
         """Unmute all microphones that the hardware does not mute."""
         context = self._context
-        for room in self.hub.rooms.values():
-            if not room.microphone.hardware_sources:
-                await room.mute.async_unmute(cause_of(context), context=context)
+        unmuted = await asyncio.gather(
+            *(
+                room.mute.async_unmute(cause_of(context), context=context)
+                for room in self.hub.rooms.values()
+                if not room.microphone.hardware_sources
+            ),
+            return_exceptions=True,
+        )
+        # One room that must stay muted holds up no other, but it is said.
+        for refused in unmuted:
+            if refused is not None:
+                raise refused
+
+    async def async_mute(self, duration: timedelta | None = None) -> None:
+        """Mute all microphones, for a time or until somebody unmutes them."""
+        context = self._context
+        await asyncio.gather(
+            *(
+                room.mute.async_mute(
+                    cause_of(context), duration=duration, context=context
+                )
+                for room in self.hub.rooms.values()
+            )
+        )
+
+    async def async_check_mute(self) -> ServiceResponse:
+        """Test all rooms, one after the other so that each can be spoken to."""
+        context = self._context
+        return {
+            "rooms": [
+                {"room": room.name, **(await async_check_mute(room, context)).as_dict()}
+                for room in self.hub.rooms.values()
+            ]
+        }
