@@ -31,6 +31,19 @@ def log_in(page: Page, url: str, tokens: dict[str, Any]) -> None:
     )
 
 
+def take(page: Page, how: str, what: str) -> None:
+    """Take one step of a person: click on something, or type."""
+    if how == "type":
+        page.keyboard.type(what, delay=30)
+    elif how == "label":
+        page.get_by_label(what).first.click()
+    elif how == "item":
+        page.locator("ha-combo-box-item", has_text=what).first.click()
+    else:
+        page.get_by_text(what, exact=True).first.click()
+    page.wait_for_timeout(2500)
+
+
 def main() -> None:
     """Take the pictures that standard input asks for: paths by name."""
     order = json.load(sys.stdin)
@@ -44,9 +57,8 @@ def main() -> None:
             page.goto(order["url"] + path)
             page.wait_for_load_state("networkidle")
             page.wait_for_timeout(4000)
-            if button := order["clicks"].get(name):
-                page.get_by_text(button, exact=True).first.click()
-                page.wait_for_timeout(3000)
+            for how, what in order["steps"].get(name, ()):
+                take(page, how, what)
             page.screenshot(path=str(out / f"{name}.png"))
         browser.close()
 

@@ -29,6 +29,9 @@ system_health:
 input_boolean:
   kitchen_light:
     name: Kitchen light relay
+  kitchen_slider:
+    name: Kitchen mute slider
+    icon: mdi:microphone-off
 template:
   - light:
       - name: Kitchen light

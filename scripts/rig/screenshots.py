@@ -25,6 +25,9 @@ async def main() -> None:
             for e in registry
             if e["entity_id"].startswith("event.kitchen") and e["platform"]
         )
+        await house.home.call(
+            "input_boolean", "turn_on", entity_id="input_boolean.kitchen_slider"
+        )
         await asyncio.sleep(6)
         order = {
             "url": house.home.url,
@@ -34,9 +37,20 @@ async def main() -> None:
                 "integration": "/config/integrations/integration/private_voice",
                 "add-room": "/config/integrations/integration/private_voice",
                 "room": f"/config/devices/device/{event['device_id']}",
+                "hardware-mute": "/config/integrations/integration/private_voice",
                 "history": f"/logbook?entity_id={event['entity_id']}",
             },
-            "clicks": {"add-room": "Add room"},
+            "steps": {
+                "add-room": [("text", "Add room")],
+                "hardware-mute": [
+                    ("label", "Change room"),
+                    ("text", "Hardware mute and microphone power"),
+                    ("text", "Select an entity"),
+                    ("type", "slider"),
+                    ("item", "Kitchen mute slider"),
+                    ("text", "Submit"),
+                ],
+            },
         }
         camera = await asyncio.create_subprocess_exec(
             *(python_of("browser"), str(ROOT / "scripts/rig/camera.py")),
