@@ -376,9 +376,8 @@ class RoomMute:
         if not self._settings.muted:
             await self.async_mute(Cause.TEST, context=context)
         self.microphone.obeys_pause = None
-        if before is not None:
-            self.microphone.clear_violation()
-            self._violation_told = False
+        self.microphone.clear_violation()
+        self._violation_told = False
         self._apply(Cause.TEST)
         return before
 

@@ -288,7 +288,9 @@ class Microphone:
         self.violation = Violation(datetime.now(UTC), sign, hardware, audio_bytes)
 
     def clear_violation(self) -> None:
-        """Forget a violation; the gate opens if nothing else says muted."""
+        """Forget a violation, if any; the gate opens if nothing else says muted."""
+        if self.violation is None:
+            return
         self.violation = None
         self._closed_at = None
         self._follow_gate()
