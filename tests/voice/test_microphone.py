@@ -329,6 +329,22 @@ class Room(RuleBasedStateMachine):
             self.microphone.set_link(name, says)
         self._act()
 
+    @rule()
+    def calm(self) -> None:
+        """Let nothing mute: random steps alone would seldom come to that."""
+        self.software(False)
+        for name in ("slider", "button", "power"):
+            self.hardware(name, Link.OPEN)
+
+    @precondition(lambda self: self.connected)
+    @rule()
+    def defy(self) -> None:
+        """Mute a satellite that goes on."""
+        self.software(True)
+        self.time(2.0)
+        if self.connected:
+            self.audio(SPEECH)
+
     @rule(counts=st.booleans())
     def trust(self, counts: bool) -> None:
         """Let a lost mirror count as the user chose."""
