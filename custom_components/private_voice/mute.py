@@ -2,26 +2,23 @@
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.exceptions import ServiceValidationError
-from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.event import async_call_later
 from homeassistant.helpers.start import async_at_started
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN, EVENT_MUTE_VIOLATED
+from .const import DOMAIN
 from .hardware import Hardware
 from .run import current_run
+from .violation import async_delete_issue, async_fire_event, async_raise_issue
 from .voice.microphone import Cause, Microphone, MicrophoneState, Proof, Violation
 
 if TYPE_CHECKING:
     from .room import Room
-
-_BYTES_PER_SECOND = 32_000
 
 
 def cause_of(context: Context | None) -> Cause:
@@ -116,7 +113,9 @@ class RoomMute:
             self.hardware.async_power(False)
         self._apply(Cause.RESTART)
         if self.microphone.violation is not None:
-            self._raise_issue(self.microphone.violation)
+            async_raise_issue(
+                self._room, self.microphone.violation, self._hardware_names
+            )
         self._unsubscribe.append(async_at_started(self._hass, self._on_started))
 
     @callback
@@ -314,53 +313,20 @@ class RoomMute:
     # Contradiction
 
     def _on_violation(self, violation: Violation) -> None:
-        """Tell that something came although muted; the connection is cut right after."""
+        """Keep that something came although muted, and tell of it."""
         self._violation_told = True
         self._settings.violation = violation
         self._settings.obeys_pause = self.microphone.obeys_pause
         self._hass.async_create_task(self._room.hub.settings.async_save())
-        self._raise_issue(violation)
-        self._hass.bus.async_fire(
-            EVENT_MUTE_VIOLATED,
-            {
-                "room": self._room.name,
-                "room_id": self._room.room_id,
-                **asdict(violation),
-                "at": violation.at.isoformat(),
-            },
-        )
-
-    def _raise_issue(self, violation: Violation) -> None:
-        """Say in a repair what was seen: when and how much, never what."""
-        key = "hardware" if violation.hardware else violation.sign.value
-        placeholders = {
-            "room": self._room.name,
-            "time": f"{dt_util.as_local(violation.at):%Y-%m-%d %H:%M:%S}",
-            "seconds": f"{violation.audio_bytes / _BYTES_PER_SECOND:.2f}",
-            "switch": ", ".join(self._hardware_names),
-        }
-        ir.async_create_issue(
-            self._hass,
-            DOMAIN,
-            self._issue_id,
-            is_fixable=True,
-            severity=ir.IssueSeverity.ERROR,
-            translation_key=f"mute_violated_{key}",
-            translation_placeholders=placeholders,
-            data={"subentry_id": self._room.room_id, **placeholders},
-        )
-
-    @property
-    def _issue_id(self) -> str:
-        """Return the id of the repair about a violated mute."""
-        return f"mute_violated_{self._room.room_id}"
+        async_raise_issue(self._room, violation, self._hardware_names)
+        async_fire_event(self._room, violation)
 
     def _forget_violation(self) -> None:
         """Take a violation for settled."""
         self._violation_told = False
         self._settings.violation = None
         self.microphone.clear_violation()
-        ir.async_delete_issue(self._hass, DOMAIN, self._issue_id)
+        async_delete_issue(self._room)
 
     async def async_clear_violation(self, cause: Cause) -> None:
         """Connect again after a person has looked, or a pause was verified."""
