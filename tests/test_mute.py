@@ -497,3 +497,22 @@ async def test_mute_is_kept_though_who_asked_has_gone(
     assert disk.saved[-1] is True
     entity_id = house.entity("switch", "microphone_mute")
     assert house.hass.states.is_state(entity_id, STATE_ON)
+
+
+async def test_satellite_that_cannot_pause_is_cut_off_after_the_answer(
+    house: House,
+) -> None:
+    """Who says "stop listening" hears that it was understood."""
+    room = room_of(house)
+    room.microphone.obeys_pause = False
+    house.service.text = "stop listening"
+    await house.satellite.wake()
+    await house.satellite.speak(SPEECH + SILENCE)
+    record = await house.activation()
+    assert (record["outcome"], record["intent"]) == ("handled", "PrivateVoiceMute")
+    assert house.service.spoken
+    assert house.satellite.heard()
+    await until(house, MicrophoneState.SOFT_MUTED)
+    assert room.mute.proof is Proof.CONNECTION_CLOSED
+    await house.satellite.wait(lambda: not house.satellite.connections)
+    assert room.microphone.violation is None

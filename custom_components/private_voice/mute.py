@@ -259,11 +259,12 @@ class RoomMute:
         microphone.answers_pings = session.answers_pings
         is_open, was_open = microphone.open, self._was_open
         self._was_open = is_open
+        if was_open and not is_open:
+            self._room.async_ear_closed()
+        microphone.answer_owed = self._room.answer_owed
         session.set_streaming(is_open)
         microphone.held = microphone.must_hold
         session.hold(microphone.held)
-        if was_open and not is_open:
-            self._room.async_ear_closed()
         if self._may_have_power is not self._wants_power:
             self._wants_power = self._may_have_power
             self.hardware.async_power(self._wants_power)

@@ -140,10 +140,15 @@ class Room:
         if (run := self.run) is None:
             return
         run.audio.discard()
-        # A command that mutes its own room is carried out: its answer is owed.
-        if run.task is not None and current_run.get() is not run:
+        run.muted_itself |= current_run.get() is run
+        if run.task is not None and not run.muted_itself:
             run.settle(Outcome.CANCELLED)
             run.task.cancel()
+
+    @property
+    def answer_owed(self) -> bool:
+        """Return whether a command that muted its own room is still being answered."""
+        return self.run is not None and self.run.muted_itself
 
     @callback
     def async_ear_opened(self) -> None:
@@ -329,6 +334,8 @@ class Room:
         if self.run is run:
             self.run = None
         run.done.set()
+        if run.muted_itself:
+            self.mute.async_follow()
         if self.run is None and self.connected and self.microphone.open:
             self._go_on_after(run)
 

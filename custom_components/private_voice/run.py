@@ -129,6 +129,9 @@ class CommandRun:
         self.task: asyncio.Task[None] | None = None
         self.reply: str | None = None
         """The whole reply, once the intent was handled."""
+        self.muted_itself = False
+        """Whether the command muted its own room: it is not cancelled by that."""
+
         self.released = False
         """Whether the satellite was told that the command is over."""
         self._endpointer = endpointer

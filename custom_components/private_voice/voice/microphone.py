@@ -128,6 +128,9 @@ class Microphone:
         self.held = False
         """Whether the mute is held by staying disconnected."""
 
+        self.answer_owed = False
+        """Whether a command that muted its own room is still being answered."""
+
         self.dropped_bytes = 0
         """Audio that came while the gate was closed."""
 
@@ -260,6 +263,9 @@ class Microphone:
         """Return whether what comes now can't have been on its way at the mute."""
         if self._closed_at is None:
             return True
+        if self.answer_owed:
+            # A satellite that does not pause must hear the answer before it is cut off.
+            self._closed_at = now
         waits_for_pong = self.answers_pings and not self.pause_read
         return now - self._closed_at > GRACE + (_LATE if waits_for_pong else 0)
 
@@ -302,7 +308,8 @@ class Microphone:
         """Return whether the mute can only be held by staying disconnected."""
         if self.violation is not None:
             return True
-        return not self.open and self.obeys_pause is False and not self.hardware_muted
+        obeys = self.obeys_pause is not False or self.hardware_muted
+        return not self.open and not obeys and not self.answer_owed
 
     @property
     def proof(self) -> Proof | None:
