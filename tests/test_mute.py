@@ -516,3 +516,19 @@ async def test_satellite_that_cannot_pause_is_cut_off_after_the_answer(
     assert room.mute.proof is Proof.CONNECTION_CLOSED
     await house.satellite.wait(lambda: not house.satellite.connections)
     assert room.microphone.violation is None
+
+
+async def test_mute_during_a_check_outlasts_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The test leaves alone what somebody has said meanwhile."""
+    monkeypatch.setattr(mute_check, "_LISTENS", 0.5)
+    room = room_of(house)
+    check = asyncio.create_task(async_check_mute(room))
+    async with asyncio.timeout(5):
+        while not house.service.spoken:
+            await asyncio.sleep(0.01)
+    await room.mute.async_mute(Cause.USER)
+    assert (await check).verdict is Verdict.PASSED
+    assert room.settings.muted
+    assert not room.microphone.open

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 PARALLEL_UPDATES = 0
 
-_BYTES_PER_SECOND = 32_000
-
 
 async def async_setup_entry(
     hass: HomeAssistant,
@@ -116,7 +114,7 @@ class MuteViolated(RoomEntity, BinarySensorEntity):
         return {
             "at": violation.at.isoformat(),
             "sign": violation.sign,
-            "seconds": round(violation.audio_bytes / _BYTES_PER_SECOND, 2),
+            "seconds": round(violation.seconds, 2),
         }
 
 

@@ -52,6 +52,7 @@ class RoomMute:
         self.is_soft_muted = self._settings.muted
         """Whether software mutes, as it is kept: what was shown survives a crash."""
 
+        self._muted_for_check = False
         self._was_open = False
         self._wants_power = False
         self._violation_told = self.microphone.violation is not None
@@ -150,6 +151,7 @@ class RoomMute:
         context: Context | None = None,
     ) -> None:
         """Mute, for a time or until somebody unmutes; it shows once it is kept."""
+        self._muted_for_check = cause is Cause.TEST
         self._settings.muted = True
         self._settings.muted_until = dt_util.utcnow() + duration if duration else None
         if self.microphone.open:
@@ -169,6 +171,7 @@ class RoomMute:
                 muted and it is not a person who unmutes.
         """
         self._assert_may_unmute(cause)
+        self._muted_for_check = False
         self._settings.muted, self._settings.muted_until = False, None
         if self.microphone.violation is not None:
             self._forget_violation()
@@ -348,15 +351,16 @@ class RoomMute:
         self._apply(Cause.TEST)
         return before
 
-    async def async_end_check(self, before: Violation | None, was_muted: bool) -> None:
-        """Take up what a test has shown, and leave the room muted as it was."""
+    async def async_end_check(self, before: Violation | None) -> None:
+        """Take up what a test has shown; unmute if nobody else has muted meanwhile."""
         if self.microphone.obeys_pause is None:
             # Nothing was shown: what was seen before still holds.
             self.microphone.violation = self.microphone.violation or before
+            self._violation_told = self.microphone.violation is not None
             self.microphone.obeys_pause = self._settings.obeys_pause
         self._learn()
         if self.microphone.violation is None:
             self._forget_violation()
-            if not was_muted and not self.microphone.hardware_sources:
+            if self._muted_for_check and not self.microphone.hardware_sources:
                 await self.async_unmute(Cause.TEST)
         self._apply(Cause.TEST)

@@ -54,7 +54,6 @@ async def async_check_mute(room: Room, context: Context | None = None) -> CheckR
     test: a pause that is verified now clears what was seen before.
     """
     mute = room.mute
-    was_muted = room.settings.muted
     streamed = mute.state is MicrophoneState.LIVE and room.microphone.streams
     if room.microphone.held:
         # A connection that is being cut must not pass for the one of the test.
@@ -64,7 +63,7 @@ async def async_check_mute(room: Room, context: Context | None = None) -> CheckR
         result = await _async_watch(room, streamed)
     finally:
         # Also when who asked has gone: the room must not stay in the test.
-        await room.hass.async_create_task(mute.async_end_check(before, was_muted))
+        await room.hass.async_create_task(mute.async_end_check(before))
     return result
 
 

@@ -24,8 +24,6 @@ from .entity import RoomEntity
 if TYPE_CHECKING:
     from .room import Room
 
-_BYTES_PER_SECOND: Final = 32_000
-
 _SHOWN_EVERY: Final = timedelta(minutes=1)
 
 
@@ -119,13 +117,13 @@ class OpenToday(TodaySensor):
     def __init__(self, room: Room) -> None:
         """Prepare the sensor of a room."""
         super().__init__(room, "microphone_open_today")
-        self._bytes = 0
+        self._passed = 0.0
 
     @override
     def take(self) -> float:
         """Return how much passed."""
-        before, self._bytes = self._bytes, self.room.microphone.admitted_bytes
-        return (self._bytes - before) / _BYTES_PER_SECOND
+        before, self._passed = self._passed, self.room.microphone.open_seconds
+        return self._passed - before
 
 
 class MutedToday(TodaySensor):

@@ -13,8 +13,6 @@ from .voice.microphone import Violation
 if TYPE_CHECKING:
     from .room import Room
 
-_BYTES_PER_SECOND = 32_000
-
 
 def _issue_id(room: Room) -> str:
     """Return the id of the repair about a room."""
@@ -28,7 +26,7 @@ def async_raise_issue(room: Room, violation: Violation, switches: list[str]) -> 
     placeholders = {
         "room": room.name,
         "time": f"{dt_util.as_local(violation.at):%Y-%m-%d %H:%M:%S}",
-        "seconds": f"{violation.audio_bytes / _BYTES_PER_SECOND:.2f}",
+        "seconds": f"{violation.seconds:.2f}",
         "switch": ", ".join(switches),
     }
     ir.async_create_issue(

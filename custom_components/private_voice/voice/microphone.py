@@ -17,6 +17,9 @@ GRACE: Final = 0.3
 _LATE: Final = 0.7
 """Seconds more for what a satellite sent before it read the pause, if a ping will tell."""
 
+_BYTES_PER_SECOND: Final = 32_000
+"""Of 16 kHz, 16 bit, mono."""
+
 _QUIET: Final = 1.0
 """Seconds of silence on the wire that show the effect of a pause."""
 
@@ -99,6 +102,11 @@ class Violation:
 
     audio_bytes: int = 0
 
+    @property
+    def seconds(self) -> float:
+        """Return how much audio had come."""
+        return self.audio_bytes / _BYTES_PER_SECOND
+
 
 class Microphone:
     """Open only while nothing says muted and everything is known."""
@@ -147,6 +155,11 @@ class Microphone:
         self._streamed_at_mute = False
         self._confirmed = False
         self._energy_at: float | None = None
+
+    @property
+    def open_seconds(self) -> float:
+        """Return how much audio has passed."""
+        return self.admitted_bytes / _BYTES_PER_SECOND
 
     # What mutes
 
