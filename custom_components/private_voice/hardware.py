@@ -100,7 +100,7 @@ class Hardware:
     @callback
     def async_trust_lost(self) -> None:
         """Let a lost mirror count as the user chose: by now it should be there."""
-        self._microphone.lost_is_muted = not self._ignores_lost
+        self._microphone.count_lost(as_muted=not self._ignores_lost)
 
     async def async_stop(self) -> None:
         """Stop following, and leave the power as it is."""

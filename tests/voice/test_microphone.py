@@ -185,6 +185,18 @@ def test_energy_contradicts_a_mute_in_hardware(clock: Clock) -> None:
     assert microphone.obeys_pause is None, "it is not the pause that failed"
 
 
+def test_mirror_that_repeats_itself_hides_nothing(clock: Clock) -> None:
+    """Energy that lasts is a contradiction, however often the mirror reports."""
+    microphone = live(clock)
+    microphone.set_link("slider", Link.MUTED)
+    wait(microphone, clock, 1)
+    for _ in range(4):
+        microphone.admit(SPEECH)
+        wait(microphone, clock, 0.25)
+        microphone.set_link("slider", Link.MUTED)
+    assert microphone.state is MicrophoneState.CONTRADICTION
+
+
 def test_power_that_is_off_explains_that_the_satellite_is_gone(clock: Clock) -> None:
     """Its absence is no fault."""
     microphone = live(clock)
@@ -202,8 +214,12 @@ def test_hardware_is_unknown_where_there_is_none_to_read(clock: Clock) -> None:
     microphone.set_link("slider", Link.LOST)
     assert microphone.hardware_muted is None
     assert not microphone.open
-    microphone.lost_is_muted = False
+    microphone.count_lost(as_muted=False)
     assert microphone.open
+    microphone.set_soft_muted(True)
+    assert not microphone.admit(SPEECH)
+    assert microphone.violation is None, "the grace begins with the mute"
+    microphone.set_soft_muted(False)
     microphone.set_link("slider", Link.OPEN)
     assert microphone.hardware_muted is False
 
@@ -348,8 +364,8 @@ class Room(RuleBasedStateMachine):
     @rule(counts=st.booleans())
     def trust(self, counts: bool) -> None:
         """Let a lost mirror count as the user chose."""
-        self.lost_is_muted = self.microphone.lost_is_muted = counts
-        self.microphone.set_soft_muted(self.soft)
+        self.lost_is_muted = counts
+        self.microphone.count_lost(as_muted=counts)
         self._act()
 
     @precondition(lambda self: not self.connected and not self.microphone.held)

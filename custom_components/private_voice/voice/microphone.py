@@ -202,14 +202,23 @@ class Microphone:
 
     def set_link(self, name: str, says: Link) -> None:
         """Take what a mirror of the hardware says."""
+        if self._links.get(name) is says:
+            return
         self._links[name] = says
         self._confirmed = False
         self._follow_gate()
 
     def set_power(self, says: Link) -> None:
         """Take what feeds the microphone: muted while its power is off."""
+        if self._power is says:
+            return
         self._power = says
         self._confirmed = False
+        self._follow_gate()
+
+    def count_lost(self, *, as_muted: bool) -> None:
+        """Let a mirror that is lost count as muted, or not."""
+        self.lost_is_muted = as_muted
         self._follow_gate()
 
     def _follow_gate(self) -> None:
